@@ -1,0 +1,104 @@
+// Replay of the directory log: who belongs to the network, with which keys, and
+// which routes are open. Every reader verifies every entry by this code.
+#ifndef YIZHAN_PROTOS_CONTRACT_DIRECTORY_H_
+#define YIZHAN_PROTOS_CONTRACT_DIRECTORY_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "protos/contract/crypto.h"
+#include "protos/contract/ids.h"
+#include "protos/contract/signing.h"
+#include "yizhan/v1/broker_admin.pb.h"
+#include "yizhan/v1/directory.pb.h"
+
+namespace yizhan::contract {
+
+struct RouteKey {
+  ProvinceCode accepting;
+  ProvinceCode home;
+  friend auto operator<=>(const RouteKey&, const RouteKey&) = default;
+};
+
+struct RouteRecord {
+  v1::RouteState state = v1::ROUTE_STATE_UNSPECIFIED;
+  std::uint64_t version = 0;
+  absl::Time opened;
+  absl::Time certified_until;
+};
+
+// State after some number of entries. A value: copy it to make a snapshot.
+class DirectoryState {
+ public:
+  DirectoryState() = default;
+
+  // Verifies signatures, signers, versions and transitions of the next entry and
+  // applies it. On any error (DIRECTORY_ENTRY_REFUSED: who, what, why, next
+  // step) the state stays as it was. `pinned_genesis`, if not zero, is what the
+  // first entry's digest must be. `now` bounds entries from the future.
+  absl::Status Apply(const Hasher& hasher, SignatureChecker& checker, const v1::SignedEntry& entry,
+                     const Digest& pinned_genesis, absl::Time now);
+
+  const v1::DirectoryHead& head() const { return head_; }
+  const Digest& genesis_digest() const { return genesis_digest_; }
+  const v1::Genesis& genesis() const { return genesis_; }
+  bool lab() const { return genesis_.lab(); }
+
+  const v1::Member* FindMember(ProvinceCode province) const;
+  std::vector<ProvinceCode> Members() const;
+  // Any registered key, of member, broker or authority; nothing if unknown.
+  std::optional<KeyOwner> FindKey(const KeyId& key) const;
+  // The member's current sealing key: the last in its list with use SEAL that
+  // holds at `now`.
+  const v1::PublicKey* SealingKey(ProvinceCode province, absl::Time now) const;
+  // Whose client certificate this is; nothing for unknown ones and for members
+  // that are not active.
+  std::optional<ProvinceCode> ProvinceOfCertificate(const CertificateFingerprint& sha256) const;
+
+  // As the entries say; a certificate that ran out reads EXPIRED at `now`, and
+  // one with a later opening time reads CERTIFIED until then.
+  RouteRecord Route(const RouteKey& key, absl::Time now) const;
+  const std::map<RouteKey, RouteRecord>& routes() const { return routes_; }
+  bool HasReport(const RunId& run) const { return reports_.contains(run); }
+
+ private:
+  absl::Status ApplyGenesis(const v1::Genesis& genesis);
+  absl::Status ApplyMember(const v1::Member& member, const v1::SignedEntry& entry);
+  absl::Status ApplyReport(const v1::LinkReport& report, const v1::SignedEntry& entry, absl::Time now);
+  absl::Status ApplyRouteChange(const v1::RouteChange& change, const v1::SignedEntry& entry);
+
+  v1::DirectoryHead head_;
+  Digest genesis_digest_;
+  v1::Genesis genesis_;
+  std::map<ProvinceCode, v1::Member> members_;
+  std::map<KeyId, KeyOwner> keys_;
+  std::map<CertificateFingerprint, ProvinceCode> certificates_;
+  std::map<RouteKey, RouteRecord> routes_;
+  std::set<RunId> reports_;
+};
+
+// SM3(before | SM3(entry)).
+Digest ChainDigest(const Hasher& hasher, const Digest& before, absl::string_view entry);
+
+// May `source` send `kind` to `destination` in the BUSINESS lane now? The
+// judgement of broker and recipient alike.
+//   A to H kinds ride on route (source, destination); H to A kinds on
+//   (destination, source); SYSTEM_OUTCOME on either. OPEN and PILOT let all
+//   pass; SUSPENDED, EXPIRED, VOID and a later TESTING stop new cases only (an
+//   eligibility query, or an A to H kind with sequence 1); CUT stops all; other
+//   states and no route at all stop all.
+// Errors: DESTINATION_UNKNOWN, ENVELOPE_LINK_NOT_OPEN,
+// NEW_CASE_ON_SUSPENDED_ROUTE, LINK_CUT, KIND_NOT_ALLOWED.
+absl::Status MaySend(const DirectoryState& directory, ProvinceCode source, ProvinceCode destination,
+                     v1::MessageKind kind, std::uint64_t sequence, absl::Time now);
+
+}  // namespace yizhan::contract
+
+#endif  // YIZHAN_PROTOS_CONTRACT_DIRECTORY_H_
