@@ -52,7 +52,8 @@ class KeyValueStore {
   // Atomic, and on stable storage when it returns OK.
   virtual absl::Status Write(const WriteBatch& batch) = 0;
   // Keys in [begin, end); an empty end means no end.
-  virtual std::unique_ptr<KvIterator> Scan(absl::string_view begin, absl::string_view end) const = 0;
+  virtual std::unique_ptr<KvIterator> Scan(absl::string_view begin,
+                                           absl::string_view end) const = 0;
 };
 
 // First key after every key with this prefix; empty if there is none.

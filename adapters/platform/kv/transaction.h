@@ -24,8 +24,9 @@ class Transaction {
   void Delete(std::string key);
   // Calls `visit` for keys in [begin, end) in order until it returns false.
   // `visit` must not change the transaction.
-  absl::Status Scan(absl::string_view begin, absl::string_view end,
-                    const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const;
+  absl::Status Scan(
+      absl::string_view begin, absl::string_view end,
+      const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const;
 
   // A point to which changes can be rolled back; what follows a failed event of
   // a group must not be lost with it. Nested marks roll back innermost first.
