@@ -12,7 +12,7 @@ build_packages=(
   librocksdb-dev prometheus-cpp-dev libgcrypt20-dev libssl-dev libjpeg-dev nlohmann-json3-dev
   libgtest-dev libgmock-dev libbotan-2-dev)
 test_packages=(
-  clang libclang-rt-14-dev clang-format clang-tidy prometheus openssl curl)
+  clang libclang-rt-14-dev clang-format clang-tidy prometheus openssl python3-grpcio python3-protobuf)
 
 packages=("${build_packages[@]}")
 if [ "${1:-}" = "--tests" ]; then
