@@ -26,8 +26,8 @@ struct Identity {
   std::uint64_t sequence = 0;
   friend auto operator<=>(const Identity&, const Identity&) = default;
 
-  // 46 bytes, for storage keys; order: lane (1) run (16) source (1)
-  // destination (1) case (16) sequence (8, big-endian) plus 3 zero bytes reserved.
+  // 46 bytes, for storage keys, in the order of <=>: lane (1) run (16) source (1)
+  // destination (1) case (16) sequence (8, big-endian), then 3 zero bytes reserved.
   std::string Encode() const;
 };
 
@@ -59,8 +59,10 @@ absl::Status CheckBodyDigest(const Hasher& hasher, const v1::Envelope& envelope,
                              const ParsedEnvelope& parsed);
 
 // created at most kMaxClockSkew ahead of now (CREATED_IN_FUTURE, both clocks
-// named), not expired (MESSAGE_EXPIRED), life within limits (LIFE_OUT_OF_RANGE;
-// measured from max(created, now) to expires).
+// named), not expired (MESSAGE_EXPIRED), life within limits (LIFE_OUT_OF_RANGE):
+// from created to expires at least the lane's shortest life, so that a backlog
+// that is sent shortly before its expiry passes; from max(created, now) to
+// expires at most the longest.
 absl::Status CheckTimes(const ParsedEnvelope& parsed, absl::Time now);
 
 }  // namespace yizhan::contract
