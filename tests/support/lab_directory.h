@@ -1,0 +1,84 @@
+// A directory for tests: keys, genesis, members and opened routes, made from a
+// seed with real SM cryptography.
+#ifndef YIZHAN_TESTS_SUPPORT_LAB_DIRECTORY_H_
+#define YIZHAN_TESTS_SUPPORT_LAB_DIRECTORY_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "protos/contract/crypto.h"
+#include "protos/contract/directory.h"
+#include "protos/contract/ids.h"
+#include "yizhan/v1/directory.pb.h"
+
+namespace yizhan::testing {
+
+// Deterministic bytes. One thread.
+class SeededRandom final : public contract::Random {
+ public:
+  explicit SeededRandom(std::uint64_t seed) : state_(seed) {}
+  std::string Bytes(std::size_t count) override;
+  std::uint64_t Next();
+
+ private:
+  std::uint64_t state_;
+};
+
+// Any step that the directory's own rules refuse ends the test program: a wrong
+// fixture is no finding. One thread.
+class LabDirectory {
+ public:
+  // Genesis and one active member per province, all capabilities. `now` is the
+  // time of the entries.
+  LabDirectory(const std::vector<std::uint32_t>& provinces, absl::Time now);
+  ~LabDirectory();
+
+  contract::SuiteAlgorithms algorithms() const;
+  const contract::Signer& broker_signer() const;
+  const contract::Signer& authority_signer() const;
+  const contract::Signer& signer(std::uint32_t province) const;
+  const contract::Unwrapper& unwrapper(std::uint32_t province) const;
+  const v1::PublicKey& sealing_key(std::uint32_t province) const;
+  // Fingerprint of the member's client certificate (no such certificate exists).
+  contract::CertificateFingerprint certificate(std::uint32_t province) const;
+  // A signer that no directory knows.
+  const contract::Signer& stranger() const;
+
+  // Everything so far, verified; and the state after it.
+  const std::vector<v1::SignedEntry>& entries() const { return entries_; }
+  const contract::DirectoryState& state() const { return state_; }
+  const contract::Digest& genesis_digest() const { return state_.genesis_digest(); }
+
+  // Each appends an entry and returns it, so that a test can hand it to a broker.
+  // A certified report of both directions between the two, routes open at once.
+  v1::SignedEntry OpenRoutes(std::uint32_t a, std::uint32_t b);
+  // Signed by accepting and home side both.
+  v1::SignedEntry ChangeRoute(std::uint32_t accepting, std::uint32_t home, v1::RouteState state);
+  // The next version of a member, with this status.
+  v1::SignedEntry SetStatus(std::uint32_t province, v1::MemberStatus status);
+  // A report as OpenRoutes makes it, signed but not appended; for refusals.
+  v1::SignedEntry MakeReport(std::uint32_t a, std::uint32_t b, const contract::RunId& run) const;
+
+ private:
+  struct Keys;
+  struct Party;
+  const Party& party(std::uint32_t province) const;
+  v1::SignedEntry Append(v1::SignedEntry entry);
+  v1::DirectoryEntry NewEntry() const;
+
+  absl::Time now_;
+  std::unique_ptr<Keys> keys_;
+  std::map<std::uint32_t, v1::Member> members_;
+  std::vector<v1::SignedEntry> entries_;
+  contract::DirectoryState state_;
+  std::unique_ptr<contract::SignatureChecker> checker_;
+  std::uint64_t runs_ = 0;
+};
+
+}  // namespace yizhan::testing
+
+#endif  // YIZHAN_TESTS_SUPPORT_LAB_DIRECTORY_H_
