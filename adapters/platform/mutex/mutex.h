@@ -69,15 +69,18 @@ class CondVar {
     return noticed || bounded < timeout;
   }
 
+  // The analysis cannot see that the predicate's mutex is `mutex`, hence its
+  // exemption; callers are still checked for holding it.
   template <typename Predicate>
-  void Wait(Mutex* mutex, Predicate done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+  void Wait(Mutex* mutex, Predicate done)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     while (!done()) Wait(mutex);
   }
 
   // What the predicate says at the end: false only if `timeout` passed.
   template <typename Predicate>
   bool WaitFor(Mutex* mutex, absl::Duration timeout, Predicate done)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     const absl::Duration end = Elapsed() + timeout;
     while (!done()) {
       const absl::Duration left = end - Elapsed();
