@@ -27,7 +27,7 @@ Digest ControlLeaf(const Hasher& hasher, absl::string_view record);
 
 struct ParsedControl {
   v1::Control control;
-  Identity identity;     // of the message it speaks of (not of a recovery request)
+  Identity identity;  // of the message it speaks of (not of a recovery request)
   Digest header_digest;
   Digest record_digest;  // SM3 of the record
 };

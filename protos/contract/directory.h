@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "protos/contract/crypto.h"
 #include "protos/contract/ids.h"
@@ -32,6 +34,8 @@ struct RouteRecord {
   std::uint64_t version = 0;
   absl::Time opened;
   absl::Time certified_until;
+  // Was open before its present certification: running cases are served on.
+  bool served = false;
 };
 
 // State after some number of entries. A value: copy it to make a snapshot.
@@ -53,7 +57,8 @@ class DirectoryState {
 
   const v1::Member* FindMember(ProvinceCode province) const;
   std::vector<ProvinceCode> Members() const;
-  // Any registered key, of member, broker or authority; nothing if unknown.
+  // Any registered key, of member, broker or authority; nothing if unknown, of
+  // a revoked member, or no longer in the member's list.
   std::optional<KeyOwner> FindKey(const KeyId& key) const;
   // The member's current sealing key: the last in its list with use SEAL that
   // holds at `now`.
@@ -69,20 +74,46 @@ class DirectoryState {
   bool HasReport(const RunId& run) const { return reports_.contains(run); }
 
  private:
-  absl::Status ApplyGenesis(const v1::Genesis& genesis);
-  absl::Status ApplyMember(const v1::Member& member, const v1::SignedEntry& entry);
-  absl::Status ApplyReport(const v1::LinkReport& report, const v1::SignedEntry& entry, absl::Time now);
-  absl::Status ApplyRouteChange(const v1::RouteChange& change, const v1::SignedEntry& entry);
+  // Whose valid signatures an entry carries.
+  struct Signers {
+    bool authority = false;
+    bool broker = false;
+    std::set<ProvinceCode> members;
+  };
+  absl::Status ApplyParsed(const Hasher& hasher, SignatureChecker& checker,
+                           const v1::SignedEntry& entry, const v1::DirectoryEntry& parsed,
+                           const Digest& pinned_genesis, absl::Time now);
+  absl::StatusOr<Signers> VerifySigners(const Hasher& hasher, SignatureChecker& checker,
+                                        const v1::SignedEntry& entry,
+                                        const v1::DirectoryEntry& parsed) const;
+  std::optional<KeyOwner> KeyForEntry(const Hasher& hasher, const v1::EntrySignature& signature,
+                                      const v1::DirectoryEntry& parsed) const;
+  absl::Status ApplyGenesis(const Hasher& hasher, const v1::Genesis& genesis, const Digest& digest,
+                            const Digest& pinned);
+  absl::Status ApplyMember(const Hasher& hasher, const v1::Member& member, const Signers& signers);
+  absl::Status CheckMember(const Hasher& hasher, const v1::Member& member) const;
+  absl::Status CheckReport(const v1::LinkReport& report, const Signers& signers,
+                           absl::Time now) const;
+  absl::Status ApplyReport(const v1::LinkReport& report, const Signers& signers, absl::Time created,
+                           absl::Time now);
+  absl::Status ApplyRouteChange(const v1::RouteChange& change, const Signers& signers,
+                                absl::Time created);
 
   v1::DirectoryHead head_;
   Digest genesis_digest_;
   v1::Genesis genesis_;
   std::map<ProvinceCode, v1::Member> members_;
   std::map<KeyId, KeyOwner> keys_;
+  // A key id belongs to its first owner for ever, also when no longer listed.
+  std::map<KeyId, ProvinceCode> retired_keys_;
   std::map<CertificateFingerprint, ProvinceCode> certificates_;
   std::map<RouteKey, RouteRecord> routes_;
   std::set<RunId> reports_;
 };
+
+// Ids of the cases that a report of this suite version must show passed, each
+// in both directions; empty for an unknown version.
+std::vector<absl::string_view> MandatoryCases(std::uint32_t suite_version);
 
 // SM3(before | SM3(entry)).
 Digest ChainDigest(const Hasher& hasher, const Digest& before, absl::string_view entry);
@@ -92,8 +123,10 @@ Digest ChainDigest(const Hasher& hasher, const Digest& before, absl::string_view
 //   A to H kinds ride on route (source, destination); H to A kinds on
 //   (destination, source); SYSTEM_OUTCOME on either. OPEN and PILOT let all
 //   pass; SUSPENDED, EXPIRED, VOID and a later TESTING stop new cases only (an
-//   eligibility query, or an A to H kind with sequence 1); CUT stops all; other
-//   states and no route at all stop all.
+//   eligibility query, or an A to H kind with sequence 1), and so does any
+//   other state of a route that was open before; CUT stops all; other states
+//   and no route at all stop all.
+// Both members must be active.
 // Errors: DESTINATION_UNKNOWN, ENVELOPE_LINK_NOT_OPEN,
 // NEW_CASE_ON_SUSPENDED_ROUTE, LINK_CUT, KIND_NOT_ALLOWED.
 absl::Status MaySend(const DirectoryState& directory, ProvinceCode source, ProvinceCode destination,

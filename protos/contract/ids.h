@@ -31,9 +31,7 @@ class FixedBytes {
     return out;
   }
 
-  absl::string_view view() const {
-    return {reinterpret_cast<const char*>(bytes_.data()), N};
-  }
+  absl::string_view view() const { return {reinterpret_cast<const char*>(bytes_.data()), N}; }
   std::string str() const { return std::string(view()); }
   std::string hex() const {
     static constexpr char kDigits[] = "0123456789abcdef";

@@ -36,14 +36,15 @@ inline constexpr absl::Duration kResendableAfterReceipt = absl::Hours(24 * 7);
 inline constexpr absl::Duration kEpochSecretLife = absl::Minutes(5);
 inline constexpr absl::Duration kCertificationLife = absl::Hours(24 * 365);
 
-inline constexpr std::uint64_t kDefaultMailboxMessages = 1'000'000;         // per (source, destination)
+inline constexpr std::uint64_t kDefaultMailboxMessages = 1'000'000;  // per (source, destination)
 inline constexpr std::uint64_t kDefaultMailboxBytes = std::uint64_t{8} << 30;
 inline constexpr absl::Duration kDefaultLease = absl::Seconds(30);
 inline constexpr std::uint32_t kDefaultParkAfterAttempts = 20;
 inline constexpr std::uint32_t kDefaultAsymmetricPerSecond = 2000;
 inline constexpr std::uint64_t kDefaultCreditMessages = 1024;
 inline constexpr std::uint64_t kDefaultCreditBytes = std::uint64_t{32} << 20;
-inline constexpr absl::Duration kDefaultRetention = absl::Hours(24 * 190);  // six months and a margin
+inline constexpr absl::Duration kDefaultRetention =
+    absl::Hours(24 * 190);  // six months and a margin
 
 static_assert(kMaxBodyBytes + kMaxHeaderAndSealBytes < kMaxBatchBytes);
 static_assert(kDefaultCreditBytes >= kMaxBatchBytes);

@@ -50,8 +50,8 @@ absl::CivilDay ShanghaiDay(absl::Time time);
 // Full years on `on`.
 int AgeOn(absl::CivilDay birth, absl::CivilDay on);
 
-bool IsSexCode(absl::string_view code);         // 0 1 2 9
-bool IsEthnicityCode(absl::string_view code);   // 01-58, 97, 98
+bool IsSexCode(absl::string_view code);        // 0 1 2 9
+bool IsEthnicityCode(absl::string_view code);  // 01-58, 97, 98
 
 // What an application check needs from outside.
 struct ApplicationSurroundings {

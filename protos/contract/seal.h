@@ -2,6 +2,7 @@
 //
 //   body key = first 16 bytes of HKDF-SM3(secret, salt,
 //              PAE("yizhan.v1.body-key", "SM", source, destination, lane, header digest, key id))
+//              with source, destination and lane as ASCII decimal numbers
 //   body     = SM4-GCM(body key, zero nonce, aad = header digest, padded plaintext)
 //   padded   = length of Plaintext (4 bytes, big-endian) | Plaintext | zeros to a size class
 //   size classes: 512 B, then each power of two and its half step up to 32 KiB
@@ -20,6 +21,7 @@
 
 namespace yizhan::contract {
 
+// Of a serialized Plaintext of that many bytes.
 std::size_t PaddedSize(std::size_t plaintext_bytes);
 // SM3(salt | payload).
 Digest Commitment(const Hasher& hasher, absl::string_view salt, absl::string_view payload);
@@ -34,20 +36,22 @@ class Sealer {
     std::string seal;  // serialized v1::Seal
     std::string body;
   };
-  // header: serialized header. INVALID_ARGUMENT for a bad recipient key,
-  // BODY_TOO_LARGE where the padded body passes kMaxBodyBytes.
+  // header: serialized header. Errors: RECIPIENT_KEY_UNKNOWN for a key that
+  // cannot be wrapped to, BODY_TOO_LARGE where the sealed body passes
+  // kMaxBodyBytes.
   absl::StatusOr<Sealed> Seal(absl::string_view header, const KeyId& recipient_key,
-                              absl::string_view recipient_spki_der,
-                              const v1::Plaintext& plaintext, std::uint64_t number,
-                              absl::Time expires, absl::Time now);
+                              absl::string_view recipient_spki_der, const v1::Plaintext& plaintext,
+                              std::uint64_t number, absl::Time expires, absl::Time now);
 
  private:
   struct Epoch {
     SecretBytes secret;
     std::string wrapped;
     absl::Time until;
-    std::uint64_t uses = 0;
   };
+  absl::StatusOr<const Epoch*> CurrentEpoch(const KeyId& recipient_key,
+                                            absl::string_view recipient_spki_der, absl::Time now);
+
   SuiteAlgorithms algorithms_;
   Random* const random_;
   std::map<KeyId, Epoch> epochs_;
@@ -64,6 +68,8 @@ class Opener {
   absl::StatusOr<v1::Plaintext> Open(const v1::Envelope& envelope, const ParsedEnvelope& parsed);
 
  private:
+  absl::StatusOr<SecretBytes> EpochSecret(const v1::Seal& seal, absl::string_view message_id);
+
   SuiteAlgorithms algorithms_;
   const Unwrapper* const unwrapper_;
   const std::size_t capacity_;

@@ -219,6 +219,7 @@ absl::Status SignatureChecker::Check(const KeyOwner& key, const v1::Signature& s
                                      absl::string_view type,
                                      absl::Span<const absl::string_view> parts) {
   if (absl::Status form = CheckForm(signature); !form.ok()) return form;
+  if (!key.signs) return Invalid("made by a key that is not for signing, or is suspect");
   const absl::StatusOr<Digest> root = RootOf(signature, LeafDigest(*hasher_, type, parts));
   if (!root.ok()) return root.status();
 

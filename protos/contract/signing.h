@@ -25,10 +25,10 @@
 namespace yizhan::contract {
 
 // Domain separators.
-inline constexpr char kEnvelopeType[] = "yizhan.v1.envelope";  // parts: header, seal
-inline constexpr char kControlType[] = "yizhan.v1.control";    // part: record
+inline constexpr char kEnvelopeType[] = "yizhan.v1.envelope";               // parts: header, seal
+inline constexpr char kControlType[] = "yizhan.v1.control";                 // part: record
 inline constexpr char kDirectoryEntryType[] = "yizhan.v1.directory-entry";  // part: entry
-inline constexpr char kLinkArmType[] = "yizhan.v1.link-arm";   // part: statement
+inline constexpr char kLinkArmType[] = "yizhan.v1.link-arm";                // part: statement
 inline constexpr char kBatchType[] = "yizhan.v1.batch";
 
 std::string Pae(absl::string_view type, absl::Span<const absl::string_view> parts);
@@ -49,6 +49,8 @@ struct KeyOwner {
   bool broker = false;
   bool authority = false;
   std::string spki_der;
+  // False for sealing keys and suspect ones: what they sign is refused.
+  bool signs = true;
 };
 
 // Verifies signatures; verified roots are cached by (key id, digest of the whole
@@ -81,8 +83,8 @@ class SignatureChecker {
   const std::size_t capacity_;
   std::uint64_t verifications_ = 0;
   std::uint64_t use_ = 0;
-  std::map<Digest, std::uint64_t> roots_;       // cache key -> last use
-  std::map<std::uint64_t, Digest> by_use_;      // last use -> cache key
+  std::map<Digest, std::uint64_t> roots_;   // cache key -> last use
+  std::map<std::uint64_t, Digest> by_use_;  // last use -> cache key
 };
 
 }  // namespace yizhan::contract

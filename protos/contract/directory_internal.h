@@ -1,0 +1,24 @@
+// What the sources of directory.h share.
+#ifndef YIZHAN_PROTOS_CONTRACT_DIRECTORY_INTERNAL_H_
+#define YIZHAN_PROTOS_CONTRACT_DIRECTORY_INTERNAL_H_
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "protos/contract/crypto.h"
+#include "protos/contract/signing.h"
+#include "yizhan/v1/directory.pb.h"
+
+namespace yizhan::contract {
+
+absl::Status RefuseEntry(absl::string_view what, absl::string_view next_step);
+
+// Form of a registered key, and that its id is SM3 of the key: the cache of
+// verified signatures trusts key ids.
+bool IsWellFormedKey(const Hasher& hasher, const v1::PublicKey& key);
+// The key as signatures are checked by it; whose it is, the caller fills in.
+KeyOwner RegisteredKey(const v1::PublicKey& key);
+
+}  // namespace yizhan::contract
+
+#endif  // YIZHAN_PROTOS_CONTRACT_DIRECTORY_INTERNAL_H_
