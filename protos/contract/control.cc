@@ -39,8 +39,8 @@ absl::Status CheckFrame(const v1::Control& c) {
       {IsLogCheckpoint(c.log_checkpoint()),
        "log_checkpoint must have a log_id of 16 bytes and a digest of 32"},
   };
-  const FieldRule* broken = FirstBroken(rules);
-  return broken == nullptr ? absl::OkStatus() : Malformed(broken->text);
+  const char* broken = FirstBroken(rules);
+  return broken == nullptr ? absl::OkStatus() : Malformed(broken);
 }
 
 // The message that the record speaks of; nullptr for a recovery request.

@@ -140,8 +140,8 @@ absl::Status DirectoryState::CheckMember(const Hasher& hasher, const v1::Member&
       {HasUse(member.keys(), v1::KEY_USE_SIGN), "keys has no signing key"},
       {HasUse(member.keys(), v1::KEY_USE_SEAL), "keys has no sealing key"},
   };
-  if (const FieldRule* broken = FirstBroken(rules); broken != nullptr) {
-    return RefuseEntry(broken->text, "Correct the field and sign the entry again.");
+  if (const char* broken = FirstBroken(rules); broken != nullptr) {
+    return RefuseEntry(broken, "Correct the field and sign the entry again.");
   }
   if (absl::Status s = CheckKeys(hasher, member.keys(), "keys"); !s.ok()) return s;
   for (const v1::PublicKey& key : member.keys()) {

@@ -73,9 +73,9 @@ absl::Status CheckReportTimes(const v1::LinkReport& report, absl::Time now) {
       {report.open_at_unix_us() >= 0 && report.open_at_unix_us() < report.certified_until_unix_us(),
        "open_at_unix_us is after the certification's end"},
   };
-  const FieldRule* broken = FirstBroken(rules);
+  const char* broken = FirstBroken(rules);
   if (broken == nullptr) return absl::OkStatus();
-  return RefuseEntry(broken->text, "Correct the clock or the report, and run the test anew.");
+  return RefuseEntry(broken, "Correct the clock or the report, and run the test anew.");
 }
 
 // Who must sign a change of state; an unlisted one is refused.

@@ -92,8 +92,8 @@ absl::Status CheckHeader(const v1::Header& h) {
        "traceparent must be printable ASCII of at most 64 bytes"},
       {h.random().size() == kRandomBytes, "random must have 16 bytes"},
   };
-  if (const FieldRule* broken = FirstBroken(rules); broken != nullptr) {
-    return Error(v1::HEADER_MALFORMED, h.message_id(), absl::StrCat("header.", broken->text),
+  if (const char* broken = FirstBroken(rules); broken != nullptr) {
+    return Error(v1::HEADER_MALFORMED, h.message_id(), absl::StrCat("header.", broken),
                  "Correct the field where the message is made; it was not stored.");
   }
   return absl::OkStatus();
@@ -112,8 +112,8 @@ absl::Status CheckSeal(const v1::Seal& s, const v1::Header& h) {
       {s.salt().size() == kSaltBytes, "salt must have 16 bytes"},
       {s.body_digest().size() == Digest::kSize, "body_digest must have 32 bytes"},
   };
-  if (const FieldRule* broken = FirstBroken(rules); broken != nullptr) {
-    return Error(v1::SEAL_MALFORMED, h.message_id(), absl::StrCat("seal.", broken->text),
+  if (const char* broken = FirstBroken(rules); broken != nullptr) {
+    return Error(v1::SEAL_MALFORMED, h.message_id(), absl::StrCat("seal.", broken),
                  "Correct the field where the message is sealed; it was not stored.");
   }
   return absl::OkStatus();
@@ -213,8 +213,8 @@ absl::StatusOr<Identity> IdentityOf(const v1::MessageRef& ref) {
       {ref.case_handle().size() == CaseHandle::kSize, "case_handle must have 16 bytes"},
       {ref.sequence() >= 1, "sequence must be at least 1"},
   };
-  if (const FieldRule* broken = FirstBroken(rules); broken != nullptr) {
-    return Error(v1::STREAM_MALFORMED, ref.message_id(), absl::StrCat("message.", broken->text),
+  if (const char* broken = FirstBroken(rules); broken != nullptr) {
+    return Error(v1::STREAM_MALFORMED, ref.message_id(), absl::StrCat("message.", broken),
                  "Name the message as its header does.");
   }
   Identity out;

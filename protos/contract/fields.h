@@ -15,10 +15,10 @@ struct FieldRule {
   const char* text;
 };
 
-// nullptr if all hold.
-inline const FieldRule* FirstBroken(absl::Span<const FieldRule> rules) {
+// The sentence of the first that does not hold; nullptr if all hold.
+inline const char* FirstBroken(absl::Span<const FieldRule> rules) {
   for (const FieldRule& rule : rules) {
-    if (!rule.holds) return &rule;
+    if (!rule.holds) return rule.text;
   }
   return nullptr;
 }

@@ -30,14 +30,15 @@ struct LinkCase {
 };
 
 inline constexpr std::array<LinkCase, 5> kLinkSuite = {{
-    {"M01", "测试报文有回执，且不进业务收件箱", "Test message receipted, absent from business inbox",
+    {"M01", "测试报文有回执，且不进业务收件箱",
+     "Test message receipted, absent from business inbox",
      "the lanes are apart and the recipient signs for what it applied", v1::JUDGE_ACCEPTING, false},
     {"M03", "带相片和指纹的受理信息往返", "Acceptance with portrait and fingerprints, round trip",
      "both provinces run one case from query to review under the same rules", v1::JUDGE_ACCEPTING,
      false},
     {"S01", "密文改动一位即被拒绝", "One bit of the body flipped: refused, nothing delivered",
-     "an altered body is refused before storage and the true one still passes",
-     v1::JUDGE_ACCEPTING, true},
+     "an altered body is refused before storage and the true one still passes", v1::JUDGE_ACCEPTING,
+     true},
     {"R01", "重复发送只投递一次，回执相同", "Same message again: one delivery, same receipt",
      "repeating is harmless, so a sender may always send again", v1::JUDGE_ACCEPTING, true},
     {"L04", "链路未开通时业务报文被拒绝", "Closed pair: business message refused before storage",
