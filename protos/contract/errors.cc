@@ -33,6 +33,7 @@ absl::StatusCode CodeOf(v1::ErrorReason reason) {
       return absl::StatusCode::kAborted;
 
     case v1::SHUTTING_DOWN:
+    case v1::PEER_UNREACHABLE:
       return absl::StatusCode::kUnavailable;
 
     case v1::QUOTA_EXCEEDED:

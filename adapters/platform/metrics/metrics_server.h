@@ -11,8 +11,8 @@
 
 namespace yizhan::platform {
 
-// Serves until destroyed. One scrape at a time, so that a flood of them costs
-// no more than one thread.
+// Serves until destroyed. Scrapes are collected one at a time, so that a flood of
+// them costs one thread.
 class MetricsServer {
  public:
   // `address`: "127.0.0.1:9100"; port 0 takes any. `registry` must outlive the
