@@ -31,13 +31,13 @@ class JsonValue {
  public:
   struct Member;
 
-  JsonValue() = default;  // null
-  static JsonValue Bool(bool value) { return JsonValue(Data(value)); }
-  static JsonValue Integer(std::int64_t value) { return JsonValue(Data(value)); }
-  static JsonValue Number(double value) { return JsonValue(Data(value)); }
-  static JsonValue String(absl::string_view value) { return JsonValue(Data(std::string(value))); }
-  static JsonValue Array() { return JsonValue(Data(Items())); }
-  static JsonValue Object() { return JsonValue(Data(Members())); }
+  JsonValue();  // null
+  static JsonValue Bool(bool value);
+  static JsonValue Integer(std::int64_t value);
+  static JsonValue Number(double value);
+  static JsonValue String(absl::string_view value);
+  static JsonValue Array();
+  static JsonValue Object();
 
   // One value and nothing after it. INVALID_ARGUMENT with the byte position for
   // anything else: broken UTF-8, a name twice in one object, too deep, too long.
@@ -83,7 +83,7 @@ class JsonValue {
       std::variant<std::monostate, bool, std::int64_t, double, std::string, Items, Members>;
   friend class JsonBuilder;
 
-  explicit JsonValue(Data data) : data_(std::move(data)) {}
+  explicit JsonValue(Data data);
   void DumpTo(std::string& out, int indent, int depth) const;
 
   Data data_;
@@ -93,6 +93,18 @@ struct JsonValue::Member {
   std::string name;
   JsonValue value;
 };
+
+// Here, since they need a complete Member.
+inline JsonValue::JsonValue() = default;
+inline JsonValue::JsonValue(Data data) : data_(std::move(data)) {}
+inline JsonValue JsonValue::Bool(bool value) { return JsonValue(Data(value)); }
+inline JsonValue JsonValue::Integer(std::int64_t value) { return JsonValue(Data(value)); }
+inline JsonValue JsonValue::Number(double value) { return JsonValue(Data(value)); }
+inline JsonValue JsonValue::String(absl::string_view value) {
+  return JsonValue(Data(std::string(value)));
+}
+inline JsonValue JsonValue::Array() { return JsonValue(Data(Items())); }
+inline JsonValue JsonValue::Object() { return JsonValue(Data(Members())); }
 
 }  // namespace yizhan::platform
 
