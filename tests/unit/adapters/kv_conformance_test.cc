@@ -11,6 +11,7 @@
 
 #include "adapters/platform/kv/key_value_store.h"
 #include "adapters/platform/kv/memory_store.h"
+#include "adapters/platform/kv/rocks_store.h"
 #include "adapters/platform/kv/transaction.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -249,10 +250,24 @@ TEST_P(KvConformanceTest, RandomTransactions_BehaveLikeAMap) {
   EXPECT_EQ(Scan("", ""), Pairs(model.expected().begin(), model.expected().end()));
 }
 
+std::unique_ptr<KeyValueStore> OpenMemory(const std::string&) {
+  return std::make_unique<MemoryStore>();
+}
+
+std::unique_ptr<KeyValueStore> OpenRocks(const std::string& dir) {
+  RocksStore::Options options;
+  options.dir = dir;
+  auto store = RocksStore::Open(options);
+  if (!store.ok()) {
+    ADD_FAILURE() << store.status();
+    return nullptr;
+  }
+  return *std::move(store);
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, KvConformanceTest,
-                         ::testing::Values(StoreKind{
-                             "Memory",
-                             [](const std::string&) { return std::make_unique<MemoryStore>(); }}),
+                         ::testing::Values(StoreKind{"Memory", OpenMemory},
+                                           StoreKind{"Rocks", OpenRocks}),
                          [](const auto& param) { return param.param.name; });
 
 // Fails as a disk does: every write from the first failure on.
