@@ -64,17 +64,17 @@ absl::StatusOr<bool> Outbox::OnResult(const v1::SubmitResult& result) {
     const v1::ControlRecord& record = final_refusal ? result.refusal() : result.receipt();
     absl::StatusOr<contract::ParsedControl> parsed =
         contract::ParseControl(*lane_->algorithms.hasher, record);
-    absl::Status good = parsed.ok() ? contract::CheckControl(*lane_->directory, lane_->checker,
-                                                             record, *parsed)
-                                    : parsed.status();
+    absl::Status good =
+        parsed.ok() ? contract::CheckControl(*lane_->directory, lane_->checker, record, *parsed)
+                    : parsed.status();
     if (good.ok()) {
       if (absl::Status status = OnRecord(record, *parsed); !status.ok()) return status;
       return true;
     }
     ++lane_->statistics.signature_failures;
-    lane_->ReportSecurity(contract::ReasonOf(good), {},
-                          absl::StrCat("A record in the broker's answer does not hold: ",
-                                       good.message()));
+    lane_->ReportSecurity(
+        contract::ReasonOf(good), {},
+        absl::StrCat("A record in the broker's answer does not hold: ", good.message()));
     absl::Status status = SendAgainLater(*slot, state, contract::DetailOf(good), false);
     if (!status.ok()) return status;
     return true;
@@ -93,9 +93,8 @@ absl::Status Outbox::OnError(const SlotKey& slot, State& state, const v1::ErrorD
     schedule_.Stop(slot);
     return SetPassage(slot, state, state.passage(), error);
   }
-  const bool expired = state.seal_number() > 0 &&
-                       lane_->now + contract::kMaxClockSkew >=
-                           absl::FromUnixMicros(state.expires_unix_us());
+  const bool expired = state.seal_number() > 0 && lane_->now + contract::kMaxClockSkew >=
+                                                      absl::FromUnixMicros(state.expires_unix_us());
   if (error.reason() == v1::MESSAGE_EXPIRED && expired && !IsEnded(state)) {
     return GiveUp(slot, state, v1::TOMBSTONE_EXPIRED, v1::PASSAGE_NOT_DELIVERED, error);
   }
@@ -103,15 +102,14 @@ absl::Status Outbox::OnError(const SlotKey& slot, State& state, const v1::ErrorD
   return SendAgainLater(slot, state, error, waiting && HealsBySealing(error.reason()));
 }
 
-absl::Status Outbox::SendAgainLater(const SlotKey& slot, State& state,
-                                    const v1::ErrorDetail& error, bool seal_again) {
-  const absl::Duration own =
-      lane_->Backoff(schedule_.CountTry(slot), kFirstRetry, kLongestRetry);
-  const absl::Duration asked = absl::Milliseconds(
-      std::clamp<std::int64_t>(error.retry_after_ms(), 0, absl::ToInt64Milliseconds(kLongestRetry)));
-  schedule_.SetDue(slot, lane_->now + (asked > absl::ZeroDuration()
-                                           ? lane_->Backoff(0, asked, kLongestRetry)
-                                           : own));
+absl::Status Outbox::SendAgainLater(const SlotKey& slot, State& state, const v1::ErrorDetail& error,
+                                    bool seal_again) {
+  const absl::Duration own = lane_->Backoff(schedule_.CountTry(slot), kFirstRetry, kLongestRetry);
+  const absl::Duration asked = absl::Milliseconds(std::clamp<std::int64_t>(
+      error.retry_after_ms(), 0, absl::ToInt64Milliseconds(kLongestRetry)));
+  schedule_.SetDue(
+      slot,
+      lane_->now + (asked > absl::ZeroDuration() ? lane_->Backoff(0, asked, kLongestRetry) : own));
   if (IsEnded(state)) {
     // Sent again on request of the recipient; its end stands.
     if (state.tombstone_cause() == v1::TOMBSTONE_CAUSE_UNSPECIFIED) schedule_.Remove(slot);
@@ -152,8 +150,7 @@ absl::Status Outbox::OnAccepted(const SlotKey& slot, State& state) {
                 absl::FromUnixMicros(state.created_unix_us()));
   if (state.passage() == v1::PASSAGE_ACCEPTED) return absl::OkStatus();
   ++lane_->statistics.accepted;
-  v1::MessageCount& count =
-      lane_->tally.Of(lane_->lane, lane_->province, slot.peer, state.kind());
+  v1::MessageCount& count = lane_->tally.Of(lane_->lane, lane_->province, slot.peer, state.kind());
   count.set_accepted(count.accepted() + 1);
   return SetPassage(slot, state, v1::PASSAGE_ACCEPTED, {});
 }
@@ -163,8 +160,7 @@ absl::Status Outbox::OnRecipientRecord(const SlotKey& slot, State& state,
                                        const contract::ParsedControl& parsed) {
   const bool refused = parsed.control.has_refusal();
   if (refused && !parsed.control.refusal().consumes_number()) {
-    return IsEnded(state) ? absl::OkStatus()
-                          : OnSealRefused(slot, state, parsed.control.refusal());
+    return IsEnded(state) ? absl::OkStatus() : OnSealRefused(slot, state, parsed.control.refusal());
   }
   const v1::Passage passage = refused ? v1::PASSAGE_REFUSED : v1::PASSAGE_RECEIVED;
   if (state.terminal_by_recipient()) {
@@ -179,8 +175,7 @@ absl::Status Outbox::OnRecipientRecord(const SlotKey& slot, State& state,
   state.set_terminal_by_recipient(true);
   // The recipient has used the number: nothing is left to fill.
   if (!state.tombstone_stored()) state.clear_tombstone_cause();
-  v1::MessageCount& count =
-      lane_->tally.Of(lane_->lane, lane_->province, slot.peer, state.kind());
+  v1::MessageCount& count = lane_->tally.Of(lane_->lane, lane_->province, slot.peer, state.kind());
   if (refused) {
     ++lane_->statistics.refused_by_others[parsed.control.refusal().error().reason()];
     count.set_refused(count.refused() + 1);
@@ -195,8 +190,7 @@ absl::Status Outbox::OnBrokerRecord(const SlotKey& slot, State& state,
                                     const v1::ControlRecord& record,
                                     const contract::ParsedControl& parsed) {
   if (IsEnded(state)) return absl::OkStatus();
-  v1::MessageCount& count =
-      lane_->tally.Of(lane_->lane, lane_->province, slot.peer, state.kind());
+  v1::MessageCount& count = lane_->tally.Of(lane_->lane, lane_->province, slot.peer, state.kind());
   if (parsed.control.has_notice()) {
     const v1::Notice& notice = parsed.control.notice();
     if (notice.seal_digest() != state.seal_digest()) return absl::OkStatus();  // an older seal
@@ -218,8 +212,7 @@ absl::Status Outbox::OnBrokerRecord(const SlotKey& slot, State& state,
   ++lane_->statistics.refused_by_others[refusal.error().reason()];
   count.set_refused(count.refused() + 1);
   state.set_terminal(record.SerializeAsString());
-  return GiveUp(slot, state, v1::TOMBSTONE_REFUSED_BY_BROKER, v1::PASSAGE_REFUSED,
-                refusal.error());
+  return GiveUp(slot, state, v1::TOMBSTONE_REFUSED_BY_BROKER, v1::PASSAGE_REFUSED, refusal.error());
 }
 
 absl::Status Outbox::OnSealRefused(const SlotKey& slot, State& state, const v1::Refusal& refusal) {
@@ -233,10 +226,10 @@ absl::Status Outbox::OnSealRefused(const SlotKey& slot, State& state, const v1::
   const absl::Time created = absl::FromUnixMicros(state.created_unix_us());
   if (state.refused_seals() > kMaxRefusedSeals) {
     v1::ErrorDetail last = error;
-    last.set_what(absl::StrCat("Sealed ", state.seal_number(), " times, refused each time: ",
-                               error.what()));
-    schedule_.Put(slot, Schedule::Stage::kUnaccepted,
-                  absl::FromUnixMicros(state.expires_unix_us()), created);
+    last.set_what(
+        absl::StrCat("Sealed ", state.seal_number(), " times, refused each time: ", error.what()));
+    schedule_.Put(slot, Schedule::Stage::kUnaccepted, absl::FromUnixMicros(state.expires_unix_us()),
+                  created);
     return SetPassage(slot, state, v1::PASSAGE_WAITING, last);
   }
   state.set_seal_again(true);

@@ -22,11 +22,11 @@ absl::Status CheckPayload(const OutgoingMessage& message, std::size_t plaintext_
         "This is a fault of the software: report it with the build number.");
   }
   if (contract::PaddedSize(plaintext_bytes) + kAeadTagBytes > contract::kMaxBodyBytes) {
-    return contract::MakeError(v1::BODY_TOO_LARGE, v1::SIDE_MINE,
-                               absl::StrCat("The message's content has ", plaintext_bytes,
-                                            " bytes; sealed it would pass ",
-                                            contract::kMaxBodyBytes),
-                               "Send smaller images.");
+    return contract::MakeError(
+        v1::BODY_TOO_LARGE, v1::SIDE_MINE,
+        absl::StrCat("The message's content has ", plaintext_bytes, " bytes; sealed it would pass ",
+                     contract::kMaxBodyBytes),
+        "Send smaller images.");
   }
   return absl::OkStatus();
 }

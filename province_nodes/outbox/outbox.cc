@@ -94,9 +94,8 @@ absl::Status Outbox::SetPassage(const SlotKey& slot, State& state, v1::Passage p
 void Outbox::KeepUntil(const SlotKey& slot, State& state) {
   const std::int64_t until = absl::ToUnixMicros(lane_->now + contract::kResendableAfterReceipt);
   state.set_keep_until_unix_us(until);
-  lane_->txn.Put(lane_->keys.OutboxEnds() + EncodeU64(static_cast<std::uint64_t>(until)) +
-                     slot.Encode(),
-                 "");
+  lane_->txn.Put(
+      lane_->keys.OutboxEnds() + EncodeU64(static_cast<std::uint64_t>(until)) + slot.Encode(), "");
 }
 
 void Outbox::SessionOpened(bool other_broker) {
@@ -136,8 +135,8 @@ absl::Status Outbox::OnRepeat(const v1::RepeatRequest& repeat) {
     state.set_tombstone_stored(false);
     Save(slot, state);
   }
-  schedule_.Put(slot, filled ? Schedule::Stage::kTombstone : Schedule::Stage::kAccepted,
-                lane_->now, absl::FromUnixMicros(state.created_unix_us()));
+  schedule_.Put(slot, filled ? Schedule::Stage::kTombstone : Schedule::Stage::kAccepted, lane_->now,
+                absl::FromUnixMicros(state.created_unix_us()));
   return absl::OkStatus();
 }
 

@@ -70,8 +70,8 @@ class Outbox {
   void OnDirectoryChanged();
   absl::Status Sweep();
 
-  std::map<contract::ProvinceCode, NodeStatistics::Waiting> Waiting() const {
-    return schedule_.Waiting(lane_->now);
+  std::map<contract::ProvinceCode, NodeStatistics::Waiting> Waiting(absl::Time now) const {
+    return schedule_.Waiting(now);
   }
 
  private:

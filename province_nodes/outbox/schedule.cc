@@ -147,8 +147,8 @@ void Schedule::OfferAccepted(absl::Time now) {
 void Schedule::Wake(contract::ProvinceCode destination, absl::Time now) {
   SlotKey from;
   from.peer = destination;
-  for (auto it = entries_.lower_bound(from);
-       it != entries_.end() && it->first.peer == destination; ++it) {
+  for (auto it = entries_.lower_bound(from); it != entries_.end() && it->first.peer == destination;
+       ++it) {
     const Entry& entry = it->second;
     const bool waits = entry.due != absl::InfiniteFuture() && entry.due > now;
     if (entry.stage == Stage::kUnaccepted && waits) SetDue(it->first, now);

@@ -59,7 +59,7 @@ class Schedule {
     absl::Time due = absl::InfiniteFuture();
     absl::Time created;
     std::uint32_t tries = 0;
-    bool blocked = false;  // by its predecessor
+    bool blocked = false;   // by its predecessor
     std::uint64_t tag = 0;  // in flight
   };
   struct Flight {
@@ -79,7 +79,7 @@ class Schedule {
   std::map<SlotKey, Entry> entries_;
   std::map<contract::ProvinceCode, std::set<std::pair<absl::Time, SlotKey>>> due_;
   std::map<std::uint64_t, Flight> flights_;
-  std::map<contract::ProvinceCode, Load> loads_;  // in flight
+  std::map<contract::ProvinceCode, Load> loads_;                     // in flight
   std::map<contract::ProvinceCode, v1::DestinationCredit> credits_;  // 0: all that are not named
   std::uint64_t next_tag_ = 1;
   contract::ProvinceCode last_served_;

@@ -25,10 +25,10 @@ constexpr std::size_t kSignatureBytes = 700;
 v1::ErrorDetail Expired(const store::OutboxState& state) {
   return contract::DetailOf(contract::MakeError(
       v1::MESSAGE_EXPIRED, v1::SIDE_NETWORK,
-      absl::StrCat("The message expired at ",
-                   absl::FormatTime(absl::FromUnixMicros(state.expires_unix_us()),
-                                    absl::UTCTimeZone()),
-                   " before it was accepted"),
+      absl::StrCat(
+          "The message expired at ",
+          absl::FormatTime(absl::FromUnixMicros(state.expires_unix_us()), absl::UTCTimeZone()),
+          " before it was accepted"),
       "Its number is filled by a tombstone; repeat the step in the case."));
 }
 
@@ -163,8 +163,8 @@ absl::Status Outbox::SendTombstone(const SlotKey& slot, State& state) {
   const std::uint64_t tag = schedule_.BeginFlight(slot, item.ByteSizeLong() + kSignatureBytes);
   const contract::Digest leaf =
       contract::ControlLeaf(*lane_->algorithms.hasher, item.control().record());
-  lane_->sign_queue.Add(leaf, [this, slot, tag, item = std::move(item), state](
-                                  const v1::Signature* signature) mutable {
+  lane_->sign_queue.Add(leaf, [this, slot, tag, item = std::move(item),
+                               state](const v1::Signature* signature) mutable {
     if (signature == nullptr) {
       schedule_.EndFlight(tag);
       schedule_.SetDue(slot, lane_->now + kRetryWithoutSigner);
@@ -189,10 +189,9 @@ std::vector<v1::SubmitRequest> Outbox::TakeFrames() {
   std::size_t bytes = 0;
   for (v1::SubmitItem& item : outgoing_) {
     const std::size_t size = item.ByteSizeLong();
-    const bool full = !frames.empty() &&
-                      (frames.back().batch().items_size() >=
-                           static_cast<int>(contract::kMaxBatchMessages) ||
-                       bytes + size > contract::kMaxBatchBytes);
+    const bool full = !frames.empty() && (frames.back().batch().items_size() >=
+                                              static_cast<int>(contract::kMaxBatchMessages) ||
+                                          bytes + size > contract::kMaxBatchBytes);
     if (frames.empty() || full) {
       frames.emplace_back();
       bytes = 0;

@@ -49,8 +49,8 @@ struct Lane {
   std::vector<std::function<void(NodeObserver&)>> after_commit;
 
   contract::SignatureChecker checker;
-  v1::LogCheckpoint log_checkpoint;         // latest that the broker showed
-  v1::DirectoryHead told_head;              // largest head that anybody showed
+  v1::LogCheckpoint log_checkpoint;  // latest that the broker showed
+  v1::DirectoryHead told_head;       // largest head that anybody showed
   NodeStatistics statistics;
   MessageTally tally;
 

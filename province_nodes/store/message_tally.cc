@@ -8,16 +8,15 @@ namespace yizhan::node {
 
 absl::Status MessageTally::Load(const platform::Transaction& txn, const LaneKeys& keys) {
   bool readable = true;
-  YIZHAN_RETURN_IF_ERROR(txn.Scan(keys.Counts(), platform::PrefixEnd(keys.Counts()),
-                                  [&](absl::string_view, absl::string_view value) {
-                                    v1::MessageCount count;
-                                    readable = count.ParseFromArray(
-                                        value.data(), static_cast<int>(value.size()));
-                                    counts_[Key(contract::ProvinceCode(count.source()),
-                                                contract::ProvinceCode(count.destination()),
-                                                count.kind())] = count;
-                                    return readable;
-                                  }));
+  YIZHAN_RETURN_IF_ERROR(
+      txn.Scan(keys.Counts(), platform::PrefixEnd(keys.Counts()),
+               [&](absl::string_view, absl::string_view value) {
+                 v1::MessageCount count;
+                 readable = count.ParseFromArray(value.data(), static_cast<int>(value.size()));
+                 counts_[Key(contract::ProvinceCode(count.source()),
+                             contract::ProvinceCode(count.destination()), count.kind())] = count;
+                 return readable;
+               }));
   return readable ? absl::OkStatus() : StoredValueDamaged("message count");
 }
 

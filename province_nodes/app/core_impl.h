@@ -1,0 +1,121 @@
+// The one implementation of NodeCore; private to this folder.
+#ifndef YIZHAN_PROVINCE_NODES_APP_CORE_IMPL_H_
+#define YIZHAN_PROVINCE_NODES_APP_CORE_IMPL_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "province_nodes/app/node_core.h"
+#include "province_nodes/inbox/inbox.h"
+#include "province_nodes/outbox/outbox.h"
+#include "province_nodes/store/lane.h"
+
+namespace yizhan::node {
+
+class CoreImpl final : public NodeCore, private LaneHost {
+ public:
+  CoreImpl(NodeCoreOptions options, NodeCoreDeps deps, absl::Time now);
+  absl::Status Load();
+
+  void OnSessionOpened(const v1::OpenSessionResponse& response, absl::Time now) override;
+  void OnSubmitResponse(const v1::SubmitResponse& response, absl::Time now) override;
+  void OnReceiveResponse(const v1::ReceiveResponse& response, absl::Time now) override;
+  void OnDirectoryEntries(const v1::FetchEntriesRequest& request,
+                          const absl::StatusOr<v1::FetchEntriesResponse>& response,
+                          absl::Time now) override;
+  void OnDisconnected(const absl::Status& why, absl::Time now) override;
+
+  void Tick(absl::Time now) override;
+  absl::Status Run(const Command& command, absl::Time now) override;
+  absl::Status Read(const Query& query) override;
+  absl::StatusOr<v1::MessageRef> SendTestMessage(const OutgoingMessage& message,
+                                                 absl::Time now) override;
+  void ResumeSession() override { session_.Resume(); }
+  absl::Status FinishGroup(absl::Time now) override;
+
+  const Session& session() const override { return session_; }
+  const contract::DirectoryState& directory() const override { return directory_->state(); }
+  const v1::LogCheckpoint& log_checkpoint() const override { return lane_.log_checkpoint; }
+  absl::StatusOr<v1::ListMessagesResponse> ListMessages(
+      const v1::ListMessagesRequest& request) const override;
+  v1::CountNodeMessagesResponse CountMessages() const override { return lane_.tally.All(); }
+  NodeStatistics Statistics(absl::Time now) const override;
+
+ private:
+  // LaneHost
+  absl::Status TellPassage(const SlotKey& slot, const v1::CaseMessage& message) override;
+  absl::Status Apply(const InboundMessage& message) override;
+
+  // Remembers a storage error; after it nothing is done any more.
+  void Take(const absl::Status& status);
+  bool BeginEvent(absl::Time now);  // false after a fault
+  bool LinkOpen(contract::ProvinceCode home) const;
+
+  // Carries out what a call to the case service asked for, messages to the own
+  // province included.
+  absl::Status CarryOut(CaseEffects effects);
+  absl::Status DeliverLocally(const OutgoingMessage& message, std::deque<OutgoingMessage>& queue);
+  void Announce(CaseEffects& effects);
+
+  // exchange_events.cc
+  void LearnDirectoryHead(const v1::DirectoryHead& head);
+  void LearnCheckpoint(const v1::LogCheckpoint& checkpoint);
+  void FetchDirectoryIfBehind();
+  void NoticeDirectory();
+  void StartStreams();
+  absl::Status OnControl(const v1::ControlItem& item);
+  absl::Status OnVerifiedControl(const v1::ControlRecord& record,
+                                 const contract::ParsedControl& parsed);
+  void DrainControls();
+  void SessionEnded(const absl::Status& why);
+  void CloseSession(const absl::Status& why);
+
+  // node_core.cc
+  absl::Status PrepareGroup();
+  void SaveMeta();
+  void LetOut();
+  void SendFrames();
+  v1::ReceiveRequest NextReceiveFrame();
+
+  // Constant after construction.
+  const NodeCoreOptions options_;
+  DirectoryCopy* const directory_;
+  Transport* const transport_;
+  NodeObserver* const observer_;
+  const contract::BootNonce boot_nonce_;
+
+  Lane lane_;
+  Session session_;
+  Outbox outbox_;
+  Inbox inbox_;
+  std::unique_ptr<CaseService> cases_;
+  absl::Status fault_;
+
+  std::uint64_t directory_revision_ = 0;
+  bool fetching_ = false;
+  absl::Time next_fetch_ = absl::InfinitePast();
+  v1::DirectoryHead refused_head_;  // of a log that did not verify, or forked
+
+  store::LaneMeta meta_;
+  bool meta_changed_ = false;
+  bool streams_up_ = false;
+  bool greeted_ = false;  // hellos of this session were sent
+  std::uint64_t acknowledged_cursor_ = 0;
+  std::deque<v1::ControlItem> waiting_controls_;  // for directory entries
+  std::uint64_t credit_messages_left_ = 0;
+  std::uint64_t credit_bytes_left_ = 0;
+  absl::Time next_sweep_ = absl::InfinitePast();
+
+  // Effects of the group on the transport.
+  std::vector<v1::OpenSessionRequest> opens_;
+  std::vector<v1::FetchEntriesRequest> fetches_;
+  bool close_ = false;
+};
+
+}  // namespace yizhan::node
+
+#endif  // YIZHAN_PROVINCE_NODES_APP_CORE_IMPL_H_

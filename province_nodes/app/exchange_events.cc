@@ -1,0 +1,244 @@
+// The part of the core that hears the broker: session, streams, directory.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "protos/contract/control.h"
+#include "protos/contract/errors.h"
+#include "province_nodes/app/core_impl.h"
+
+namespace yizhan::node {
+namespace {
+
+constexpr absl::Duration kFetchAgain = absl::Seconds(1);
+// Control records that wait for directory entries; beyond it the session is
+// opened again, which costs nothing but time.
+constexpr std::size_t kMaxWaitingControls = 4096;
+
+}  // namespace
+
+void CoreImpl::OnSessionOpened(const v1::OpenSessionResponse& response, absl::Time now) {
+  if (!BeginEvent(now)) return;
+  if (absl::Status skew = session_.Opened(response, now); !skew.ok()) {
+    close_ = true;
+    lane_.ReportSecurity(v1::CLOCK_SKEW, {}, std::string(skew.message()));
+    return SessionEnded(skew);
+  }
+  const bool other_broker = meta_.broker_incarnation() != response.broker_incarnation() ||
+                            meta_.log_checkpoint().log_id() != response.log_checkpoint().log_id();
+  if (meta_.broker_incarnation() != response.broker_incarnation()) {
+    // Cursors are counted by the broker's store.
+    meta_.set_control_cursor(0);
+    meta_.set_broker_incarnation(response.broker_incarnation());
+  }
+  meta_changed_ = true;
+  LearnCheckpoint(response.log_checkpoint());
+  outbox_.SessionOpened(other_broker);
+  lane_.after_commit.push_back(
+      [](NodeObserver& observer) { observer.OnSessionChanged(absl::OkStatus()); });
+  LearnDirectoryHead(response.directory_head());
+  next_fetch_ = now;
+  FetchDirectoryIfBehind();
+  // Records of keys that we do not know yet could not be verified.
+  if (!fetching_) StartStreams();
+}
+
+void CoreImpl::StartStreams() {
+  if (!session_.open() || streams_up_) return;
+  streams_up_ = true;
+  greeted_ = false;
+  credit_messages_left_ = 0;
+  credit_bytes_left_ = 0;
+}
+
+void CoreImpl::OnDisconnected(const absl::Status& why, absl::Time now) {
+  if (!BeginEvent(now)) return;
+  session_.Disconnected(why, now);
+  SessionEnded(why);
+}
+
+void CoreImpl::SessionEnded(const absl::Status& why) {
+  streams_up_ = false;
+  waiting_controls_.clear();
+  outbox_.SessionClosed();
+  inbox_.SessionClosed();
+  const absl::Status told = why.ok() ? absl::UnavailableError("the session has ended") : why;
+  lane_.after_commit.push_back([told](NodeObserver& observer) { observer.OnSessionChanged(told); });
+}
+
+void CoreImpl::CloseSession(const absl::Status& why) {
+  close_ = true;
+  session_.Disconnected(why, lane_.now);
+  SessionEnded(why);
+}
+
+void CoreImpl::OnSubmitResponse(const v1::SubmitResponse& response, absl::Time now) {
+  if (!BeginEvent(now)) return;
+  for (const v1::DestinationCredit& credit : response.credits()) outbox_.OnCredit(credit);
+  for (const v1::SubmitResult& result : response.results()) {
+    const absl::StatusOr<bool> known = outbox_.OnResult(result);
+    if (!known.ok()) return Take(known.status());
+    if (*known) continue;
+    lane_.after_commit.push_back(
+        [result](NodeObserver& observer) { observer.OnUnknownResult(result); });
+  }
+}
+
+void CoreImpl::OnReceiveResponse(const v1::ReceiveResponse& response, absl::Time now) {
+  if (!BeginEvent(now)) return;
+  if (response.has_directory_head()) LearnDirectoryHead(response.directory_head());
+  FetchDirectoryIfBehind();
+  for (const v1::ControlItem& item : response.controls()) waiting_controls_.push_back(item);
+  DrainControls();
+  for (const v1::Delivery& delivery : response.deliveries()) {
+    if (!fault_.ok()) return;
+    credit_messages_left_ -= std::min<std::uint64_t>(credit_messages_left_, 1);
+    credit_bytes_left_ -=
+        std::min<std::uint64_t>(credit_bytes_left_, delivery.envelope().ByteSizeLong());
+    Take(inbox_.OnDelivery(delivery));
+  }
+  for (const v1::RepeatRequest& repeat : response.repeats()) {
+    if (fault_.ok()) Take(outbox_.OnRepeat(repeat));
+  }
+  if (response.runs().empty()) return;
+  lane_.after_commit.push_back(
+      [runs = std::vector<v1::LinkRun>(response.runs().begin(), response.runs().end())](
+          NodeObserver& observer) { observer.OnRuns(runs); });
+}
+
+void CoreImpl::DrainControls() {
+  while (fault_.ok() && !waiting_controls_.empty()) {
+    const v1::ControlItem item = std::move(waiting_controls_.front());
+    waiting_controls_.pop_front();
+    if (item.cursor() > meta_.control_cursor()) {
+      const absl::Status status = OnControl(item);
+      if (contract::ReasonOf(status) == v1::SIGNER_UNKNOWN) {
+        // The entry with its key is on its way; order is kept.
+        waiting_controls_.push_front(item);
+        if (waiting_controls_.size() > kMaxWaitingControls) {
+          CloseSession(absl::UnavailableError("too many control records wait for the directory"));
+        }
+        return;
+      }
+      if (!status.ok()) return Take(status);
+      meta_.set_control_cursor(item.cursor());
+      meta_changed_ = true;
+    }
+  }
+}
+
+// SIGNER_UNKNOWN: wait for the directory; others are storage errors.
+absl::Status CoreImpl::OnControl(const v1::ControlItem& item) {
+  absl::StatusOr<contract::ParsedControl> parsed =
+      contract::ParseControl(*lane_.algorithms.hasher, item.control());
+  absl::Status good = parsed.ok() ? contract::CheckControl(directory_->state(), lane_.checker,
+                                                           item.control(), *parsed)
+                                  : parsed.status();
+  if (good.ok()) return OnVerifiedControl(item.control(), *parsed);
+  if (lane_.directory_behind() && contract::ReasonOf(good) == v1::SIGNER_UNKNOWN) return good;
+  ++lane_.statistics.signature_failures;
+  const contract::ProvinceCode issuer =
+      parsed.ok() ? contract::ProvinceCode(parsed->control.issuer()) : contract::ProvinceCode();
+  lane_.ReportSecurity(contract::ReasonOf(good), issuer,
+                       absl::StrCat("A control record was ignored: ", good.message()));
+  return absl::OkStatus();
+}
+
+absl::Status CoreImpl::OnVerifiedControl(const v1::ControlRecord& record,
+                                         const contract::ParsedControl& parsed) {
+  LearnDirectoryHead(parsed.control.directory_head());
+  if (parsed.control.has_recovery_request()) {
+    lane_.ReportSecurity(v1::RESTORED, contract::ProvinceCode(parsed.control.issuer()),
+                         "A restored node asks for what was exchanged with it");
+    return absl::OkStatus();
+  }
+  const contract::Identity& identity = parsed.identity;
+  const bool of_lane = identity.lane == lane_.lane && identity.run == lane_.run;
+  if (of_lane && parsed.control.has_tombstone() && identity.destination == lane_.province) {
+    lane_.after_commit.push_back(
+        [record, parsed](NodeObserver& observer) { observer.OnControl(record, parsed); });
+    return inbox_.OnTombstone(parsed);
+  }
+  if (of_lane && !parsed.control.has_tombstone() && identity.source == lane_.province) {
+    return outbox_.OnRecord(record, parsed);
+  }
+  lane_.ReportSecurity(v1::STREAM_MALFORMED, {},
+                       "A control record of foreign messages was delivered here");
+  return absl::OkStatus();
+}
+
+void CoreImpl::LearnCheckpoint(const v1::LogCheckpoint& checkpoint) {
+  if (checkpoint.log_id().empty()) return;
+  lane_.log_checkpoint = checkpoint;
+  *meta_.mutable_log_checkpoint() = checkpoint;
+  meta_changed_ = true;
+}
+
+void CoreImpl::LearnDirectoryHead(const v1::DirectoryHead& head) {
+  switch (directory_->Compare(head)) {
+    case DirectoryCopy::Told::kSame:
+    case DirectoryCopy::Told::kSmaller:  // told before it grew
+      return;
+    case DirectoryCopy::Told::kLarger:
+      if (head.digest() == refused_head_.digest()) return;
+      if (head.size() > lane_.told_head.size()) {
+        lane_.told_head = head;
+        next_fetch_ = absl::InfinitePast();
+      }
+      return;
+    case DirectoryCopy::Told::kFork:
+      if (head.digest() == refused_head_.digest()) return;
+      refused_head_ = head;
+      lane_.ReportSecurity(v1::DIRECTORY_ENTRY_REFUSED, {},
+                           absl::StrCat("The directory was shown forked: another log of ",
+                                        head.size(), " entries than the verified one"));
+      return;
+  }
+}
+
+void CoreImpl::FetchDirectoryIfBehind() {
+  if (!session_.open() || fetching_ || !lane_.directory_behind() || lane_.now < next_fetch_) {
+    return;
+  }
+  fetching_ = true;
+  v1::FetchEntriesRequest request;
+  request.set_from(directory_->head().size());
+  fetches_.push_back(std::move(request));
+}
+
+void CoreImpl::OnDirectoryEntries(const v1::FetchEntriesRequest& request,
+                                  const absl::StatusOr<v1::FetchEntriesResponse>& response,
+                                  absl::Time now) {
+  fetching_ = false;
+  if (!BeginEvent(now)) return;
+  if (!response.ok()) {
+    next_fetch_ = now + kFetchAgain;
+    return;
+  }
+  const absl::Status applied = directory_->Apply(lane_.txn, request.from(), *response, now);
+  if (IsStorageError(applied)) return Take(applied);
+  NoticeDirectory();
+  if (!applied.ok()) {
+    // Works on with the last verified copy.
+    refused_head_ = lane_.told_head;
+    lane_.told_head = directory_->head();
+    lane_.ReportSecurity(contract::ReasonOf(applied), {}, std::string(applied.message()));
+  } else if (response->entries().empty()) {
+    lane_.told_head = directory_->head();
+  }
+  FetchDirectoryIfBehind();
+  if (!fetching_ && fault_.ok()) StartStreams();
+}
+
+// Another core of the node may have applied entries as well.
+void CoreImpl::NoticeDirectory() {
+  if (directory_revision_ == directory_->revision()) return;
+  directory_revision_ = directory_->revision();
+  lane_.checker.Purge();
+  outbox_.OnDirectoryChanged();
+  lane_.after_commit.push_back([](NodeObserver& observer) { observer.OnDirectoryChanged(); });
+  Take(inbox_.OnDirectoryChanged());
+  DrainControls();
+}
+
+}  // namespace yizhan::node
