@@ -54,7 +54,8 @@ absl::Status Inbox::Receipt(const Arrival& arrival, const InboundMessage& messag
   count.set_delivered(count.delivered() + 1);
   SignAndSend(arrival.slot, record.receipt().record());
   InboundMessage told = message;
-  told.payload.Clear();  // observers see that it was applied, not what it says
+  // Residents' data stay with the case; test contents are evidence.
+  if (!lane_->test()) told.payload.Clear();
   lane_->after_commit.push_back([told = std::move(told), receipt = record.receipt()](
                                     NodeObserver& observer) { observer.OnApplied(told, receipt); });
   return absl::OkStatus();

@@ -10,7 +10,7 @@ namespace yizhan::node {
 namespace {
 
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(200);
-constexpr absl::Duration kLongestBackoff = absl::Seconds(30);
+constexpr absl::Duration kLongestBackoff = absl::Seconds(10);
 constexpr std::uint32_t kMaxDoublings = 8;
 
 }  // namespace

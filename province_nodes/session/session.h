@@ -16,7 +16,7 @@ namespace yizhan::node {
 //  1. At most one attempt or session at a time.
 //  2. After SESSION_FENCED nothing is opened until Resume: another process of
 //     the province is active, and two would fight for ever.
-//  3. Attempts are spaced by backoff with jitter, from 0.2 to 30 seconds; a
+//  3. Attempts are spaced by backoff with jitter, from 0.2 to 10 seconds; a
 //     session that the broker no longer knows is opened again at once.
 class Session {
  public:
