@@ -53,4 +53,17 @@ std::string IdentityKey(const contract::Identity& identity, char table) {
   return absl::StrCat(TablePrefix(identity.lane, identity.destination, table), identity.Encode());
 }
 
+std::optional<contract::Identity> DecodeIdentity(absl::string_view encoded) {
+  if (encoded.size() != 46) return std::nullopt;
+  const auto byte = [&](std::size_t at) { return static_cast<std::uint8_t>(encoded[at]); };
+  contract::Identity out;
+  out.lane = static_cast<v1::Lane>(byte(0));
+  out.run = *contract::RunId::From(encoded.substr(1, 16));
+  out.source = contract::ProvinceCode(byte(17));
+  out.destination = contract::ProvinceCode(byte(18));
+  out.case_handle = *contract::CaseHandle::From(encoded.substr(19, 16));
+  out.sequence = ReadBigEndian(encoded.substr(35, 8));
+  return out;
+}
+
 }  // namespace yizhan::broker

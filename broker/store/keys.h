@@ -34,6 +34,7 @@
 #define YIZHAN_BROKER_STORE_KEYS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -66,6 +67,8 @@ std::string TablePrefix(v1::Lane lane, contract::ProvinceCode province, char tab
 std::string BoxPrefix(const BoxKey& box, char table);
 std::string BoxItemKey(const BoxKey& box, char table, std::uint64_t number);
 std::string IdentityKey(const contract::Identity& identity, char table);
+// Of the 46 bytes of Identity::Encode; nothing for another length.
+std::optional<contract::Identity> DecodeIdentity(absl::string_view encoded);
 
 }  // namespace yizhan::broker
 

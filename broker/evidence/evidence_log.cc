@@ -1,0 +1,158 @@
+#include "broker/evidence/evidence_log.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/store/keys.h"
+#include "broker/store/stored.pb.h"
+#include "protos/contract/directory.h"
+
+namespace yizhan::broker {
+namespace {
+
+constexpr char kHead = 'H';
+constexpr char kEntries = 'e';
+constexpr char kByHeader = 'i';
+constexpr char kByMessage = 'j';
+constexpr char kByRun = 'k';
+constexpr char kCounts = 'n';
+// A trace is for people: a message has a handful of steps, a run some hundreds.
+constexpr std::size_t kMaxSteps = 20'000;
+
+}  // namespace
+
+void EvidenceLog::Load(contract::Random& random) {
+  stored::StoredLogHead head;
+  if (!records_->Read(OwnKey(kHead, ""), &head)) {
+    head_.set_log_id(contract::RandomFixed<contract::LogId>(random).str());
+    head_.set_digest(contract::Digest().str());
+    head_changed_ = true;
+    return;
+  }
+  head_.set_log_id(head.log_id());
+  head_.set_size(head.size());
+  head_.set_digest(head.digest());
+  records_->Scan(OwnPrefix(kCounts), OwnPrefix(kCounts),
+                 [&](absl::string_view, absl::string_view value) {
+                   v1::MessageCount count;
+                   if (!count.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+                     records_->Fail(absl::DataLossError("a message count does not parse"));
+                     return false;
+                   }
+                   counts_[{count.lane(), count.source(), count.destination(), count.kind()}] =
+                       count;
+                   return true;
+                 });
+}
+
+contract::LogPosition EvidenceLog::Append(v1::TraceStep step) {
+  const std::uint64_t position = head_.size() + 1;
+  step.set_log_position(position);
+  const std::string entry = step.SerializeAsString();
+  const contract::Digest before = *contract::Digest::From(head_.digest());
+  head_.set_digest(contract::ChainDigest(*hasher_, before, entry).str());
+  head_.set_size(position);
+  head_changed_ = true;
+  records_->Put(OwnKey(kEntries, BigEndian(position)), entry);
+  Index(step);
+  Count(step);
+  return contract::LogPosition(position);
+}
+
+void EvidenceLog::Index(const v1::TraceStep& step) {
+  const std::string at = BigEndian(step.log_position());
+  const v1::MessageRef& message = step.message();
+  records_->Put(OwnKey(kByHeader, absl::StrCat(message.header_digest(), at)), "");
+  if (!message.message_id().empty()) {
+    records_->Put(OwnKey(kByMessage, absl::StrCat(message.message_id(), at)), "");
+  }
+  if (!message.test_run_id().empty()) {
+    records_->Put(OwnKey(kByRun, absl::StrCat(message.test_run_id(), at)), "");
+  }
+}
+
+void EvidenceLog::Count(const v1::TraceStep& step) {
+  const v1::MessageRef& message = step.message();
+  const CountKey key{message.lane(), message.source(), message.destination(), step.kind()};
+  v1::MessageCount& count = counts_[key];
+  count.set_lane(message.lane());
+  count.set_source(message.source());
+  count.set_destination(message.destination());
+  count.set_kind(step.kind());
+  switch (step.event()) {
+    case v1::TRACE_ACCEPTED:
+      count.set_accepted(count.accepted() + 1);
+      break;
+    case v1::TRACE_DELIVERED:
+      count.set_delivered(count.delivered() + 1);
+      break;
+    case v1::TRACE_REFUSED:
+      count.set_refused(count.refused() + 1);
+      break;
+    case v1::TRACE_NOTICE:
+      count.set_noticed(count.noticed() + 1);
+      break;
+    default:
+      return;
+  }
+  counts_changed_[key] = true;
+}
+
+std::string EvidenceLog::CountKeyOf(const CountKey& key) const {
+  const char rest[] = {
+      static_cast<char>(std::get<0>(key)), static_cast<char>(std::get<1>(key)),
+      static_cast<char>(std::get<2>(key)), static_cast<char>(std::get<3>(key))};
+  return OwnKey(kCounts, absl::string_view(rest, sizeof(rest)));
+}
+
+void EvidenceLog::Flush() {
+  if (head_changed_) {
+    stored::StoredLogHead head;
+    head.set_log_id(head_.log_id());
+    head.set_size(head_.size());
+    head.set_digest(head_.digest());
+    records_->Write(OwnKey(kHead, ""), head);
+    head_changed_ = false;
+  }
+  for (const auto& [key, changed] : counts_changed_) {
+    records_->Write(CountKeyOf(key), counts_.at(key));
+  }
+  counts_changed_.clear();
+}
+
+std::vector<v1::TraceStep> EvidenceLog::Follow(char table, absl::string_view what) {
+  std::vector<std::string> positions;
+  const std::string prefix = OwnKey(table, what);
+  records_->Scan(prefix, prefix, [&](absl::string_view key, absl::string_view) {
+    positions.emplace_back(key.substr(prefix.size()));
+    return positions.size() < kMaxSteps;
+  });
+  std::vector<v1::TraceStep> steps;
+  steps.reserve(positions.size());
+  for (const std::string& position : positions) {
+    v1::TraceStep step;
+    if (records_->Read(OwnKey(kEntries, position), &step)) steps.push_back(std::move(step));
+  }
+  return steps;
+}
+
+std::vector<v1::TraceStep> EvidenceLog::OfHeader(const contract::Digest& header_digest) {
+  return Follow(kByHeader, header_digest.view());
+}
+
+std::vector<v1::TraceStep> EvidenceLog::OfMessage(const contract::MessageId& message_id) {
+  return Follow(kByMessage, message_id.view());
+}
+
+std::vector<v1::TraceStep> EvidenceLog::OfRun(const contract::RunId& run) {
+  return Follow(kByRun, run.view());
+}
+
+std::vector<v1::MessageCount> EvidenceLog::Counts() const {
+  std::vector<v1::MessageCount> out;
+  out.reserve(counts_.size());
+  for (const auto& [key, count] : counts_) out.push_back(count);
+  return out;
+}
+
+}  // namespace yizhan::broker
