@@ -40,9 +40,6 @@ class Descriptor {
   const int fd_;
 };
 
-// A key that asks for a passphrase must not stop a daemon at a prompt.
-int NoPassphrase(char*, int, int, void*) { return -1; }
-
 absl::StatusOr<SharedPkey> ParsePrivateKey(const contract::SecretBytes& pem,
                                            absl::string_view name) {
   const BioPtr bio = ReadBio(pem.ExposeSecretBytes());

@@ -42,6 +42,9 @@ inline std::string BytesOf(BIO* bio) {
   return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string();
 }
 
+// A key that asks for a passphrase must not stop a daemon at a prompt.
+inline int NoPassphrase(char*, int, int, void*) { return -1; }
+
 // The first error of this thread's queue, which is emptied.
 inline std::string TakeOpensslError() {
   char text[256] = "no further detail";
