@@ -5,6 +5,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "adapters/platform/mutex/mutex.h"
 #include "adapters/platform/rpc/client_stream.h"
