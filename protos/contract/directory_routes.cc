@@ -112,6 +112,8 @@ bool WasOpen(const RouteRecord& route, absl::Time at) {
 
 }  // namespace
 
+// A list stays as it was released: older reports are replayed by it. The newest
+// is the catalogue of link_suite.h.
 std::vector<absl::string_view> MandatoryCases(std::uint32_t suite_version) {
   if (suite_version == 1) return {"M01", "M03", "S01", "R01", "L04"};
   return {};

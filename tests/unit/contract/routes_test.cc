@@ -2,6 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "protos/contract/link_suite.h"
 #include "tests/unit/contract/directory_lab.h"
 
 namespace yizhan::contract {
@@ -84,6 +85,12 @@ TEST_F(RouteTest, EachUnfitVerdict_IsRefusedNamingCaseAndDirection) {
                     name + " has not passed");
     }
   }
+}
+
+TEST(LinkSuite, EveryCaseOfTheSuite_IsMandatoryInItsReport) {
+  std::vector<absl::string_view> ids;
+  for (const LinkCase& one : kLinkSuite) ids.push_back(one.id);
+  EXPECT_EQ(MandatoryCases(kLinkSuiteVersion), ids);
 }
 
 TEST_F(RouteTest, OptionalCase_MayBeSkippedButNotFail) {
