@@ -1,0 +1,12 @@
+#include <string>
+#include <vector>
+
+#include "tools/yizhan/command.h"
+#include "tools/yizhan/commands.h"
+
+int main(int argc, char** argv) {
+  using namespace yizhan::tools;  // the program is its commands
+  Console console = Console::OfProcess();
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  return RunCommandLine(NetworkCommands(), arguments, console);
+}
