@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -24,8 +25,9 @@ class MetricsServer {
 
  private:
   struct Impl;
-  MetricsServer(std::unique_ptr<Impl> impl, std::uint16_t port);
+  MetricsServer(std::unique_ptr<Impl> impl, std::string host, std::uint16_t port);
   const std::unique_ptr<Impl> impl_;
+  const std::string host_;
   const std::uint16_t port_;
 };
 

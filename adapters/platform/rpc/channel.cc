@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "adapters/platform/rpc/callback_threads.h"
 #include "adapters/platform/rpc/server.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/create_channel.h"
@@ -60,6 +61,7 @@ grpc::ChannelArguments Arguments(const DialOptions& options) {
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const DialOptions& options) {
   InitRpcProcess();
+  KeepCallbackThreads();
   if (!IsHostPort(options.target)) {
     return contract::MakeError(v1::CONFIG_INVALID, v1::SIDE_MINE,
                                absl::StrCat("\"", options.target, "\" is not host:port"),

@@ -1,14 +1,17 @@
 #include "adapters/platform/rpc/server.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <limits>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "adapters/platform/log/log.h"
+#include "adapters/platform/rpc/callback_threads.h"
 #include "adapters/platform/rpc/tls_probe.h"
 #include "grpc/support/log.h"
 #include "grpcpp/resource_quota.h"
@@ -22,11 +25,22 @@ namespace {
 
 constexpr int kMaxMetadataBytes = 16 * 1024;
 
+// Refusals that our own probe at start will cause.
+std::atomic<int> g_refusals_to_come{0};
+
+bool IsRefusalOfOurProbe(absl::string_view message) {
+  if (!absl::StrContains(message, "no shared cipher")) return false;
+  int left = g_refusals_to_come.load();
+  while (left > 0 && !g_refusals_to_come.compare_exchange_weak(left, left - 1)) {
+  }
+  return left > 0;
+}
+
 // What gRPC writes on its own, mostly handshakes that failed: a scanner can
 // cause as many as it likes.
 void LogOfGrpc(gpr_log_func_args* args) {
   static LogLimit* const limit = new LogLimit(absl::Seconds(1));
-  if (args->severity != GPR_LOG_SEVERITY_ERROR) return;
+  if (args->severity != GPR_LOG_SEVERITY_ERROR || IsRefusalOfOurProbe(args->message)) return;
   if (auto skipped = limit->Pass()) {
     LogWarning("grpc", args->message, {{"line", args->line}, {"skipped", *skipped}});
   }
@@ -98,6 +112,7 @@ void InitRpcProcess() {
 
 absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options) {
   InitRpcProcess();
+  KeepCallbackThreads();
   if (options.tls.certificate_chain_pem.empty() || options.tls.trust_anchors_pem.empty()) {
     return contract::MakeError(v1::CONFIG_INVALID, v1::SIDE_MINE,
                                absl::StrCat("no certificates for ", options.listen),
@@ -113,6 +128,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Options options) {
   std::unique_ptr<RpcServer> started(
       new RpcServer(std::move(server), static_cast<std::uint16_t>(port)));
   const std::string address = ReachableAddress(options.listen, port);
+  g_refusals_to_come.fetch_add(1);
   if (ProbeTls(address, TlsVersion::k12) != TlsAnswer::kRefused) {
     return contract::MakeError(
         v1::INTERNAL_FAULT, v1::SIDE_MINE,

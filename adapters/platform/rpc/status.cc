@@ -37,7 +37,7 @@ v1::ErrorDetail BoundedDetail(const absl::Status& status) {
   detail.set_what(Cut(full.what(), kMaxTextBytes));
   detail.set_next_step(Cut(full.next_step(), kMaxTextBytes));
   detail.clear_metadata();
-  // Sorted, so that the same error has the same bytes in every process.
+  // Sorted, so that the same entries stay in every process.
   std::map<std::string, std::string> sorted(full.metadata().begin(), full.metadata().end());
   for (const auto& [key, value] : sorted) {
     if (detail.metadata_size() == static_cast<int>(kMaxMetadataEntries)) break;
