@@ -77,7 +77,9 @@ absl::StatusOr<std::optional<OpenCase>> CaseBook::Find(const contract::CaseHandl
   return std::optional<OpenCase>(std::move(open));
 }
 
-absl::StatusOr<OpenCase> CaseBook::Open(const v1::CaseKey& key, v1::CaseRole role) const {
+absl::StatusOr<cases::CaseRecord> LoadByKey(const platform::Transaction& txn,
+                                            const CaseStore& store, const v1::CaseKey& key,
+                                            v1::CaseRole role) {
   std::optional<contract::CaseHandle> handle = contract::CaseHandle::From(key.case_handle());
   if (!handle.has_value() && key.acceptance_number().empty()) {
     return FieldError(v1::REQUEST_MALFORMED, "case",
@@ -89,15 +91,24 @@ absl::StatusOr<OpenCase> CaseBook::Open(const v1::CaseKey& key, v1::CaseRole rol
     handle = *found;
   }
   if (handle.has_value()) {
-    auto open = Find(*handle, role);
-    if (!open.ok()) return open.status();
-    if (open->has_value()) return std::move(**open);
+    auto record = store.Load(txn, {*handle, role});
+    if (!record.ok()) return record.status();
+    if (record->has_value()) return std::move(**record);
   }
   return contract::MakeError(
       v1::CASE_NOT_FOUND, v1::SIDE_MINE,
       absl::StrCat("this node has no ", role == v1::CASE_ROLE_HOME ? "home view" : "accepting view",
                    " of the case that is asked for"),
       "Check handle or acceptance number, and that you ask the node of the right province.");
+}
+
+absl::StatusOr<OpenCase> CaseBook::Open(const v1::CaseKey& key, v1::CaseRole role) const {
+  auto record = LoadByKey(txn, store, key, role);
+  if (!record.ok()) return record.status();
+  OpenCase open;
+  open.now = *record;
+  open.before = *std::move(record);
+  return open;
 }
 
 OpenCase CaseBook::New(const contract::CaseHandle& handle, v1::CaseRole role,

@@ -43,7 +43,6 @@ class CaseBook {
 
   absl::StatusOr<std::optional<OpenCase>> Find(const contract::CaseHandle& handle,
                                                v1::CaseRole role) const;
-  // By handle or acceptance number; CASE_NOT_FOUND, REQUEST_MALFORMED.
   absl::StatusOr<OpenCase> Open(const v1::CaseKey& key, v1::CaseRole role) const;
   static OpenCase New(const contract::CaseHandle& handle, v1::CaseRole role,
                       contract::ProvinceCode accepting, contract::ProvinceCode home);
@@ -71,6 +70,11 @@ class CaseBook {
   platform::Transaction& txn;
   CaseEffects& effects;
 };
+
+// A case by handle or acceptance number; CASE_NOT_FOUND, REQUEST_MALFORMED.
+absl::StatusOr<cases::CaseRecord> LoadByKey(const platform::Transaction& txn,
+                                            const CaseStore& store, const v1::CaseKey& key,
+                                            v1::CaseRole role);
 
 // The task as others see it, from what is stored of it and its case.
 SystemTask TaskOf(const cases::PendingTask& task, const cases::CaseRecord& record);

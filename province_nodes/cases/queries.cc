@@ -166,20 +166,16 @@ constexpr WorkOfRole kWork[] = {
 
 absl::StatusOr<v1::CaseView> FindCase(const platform::Transaction& txn, const CaseStore& store,
                                       const Caller& caller, const v1::GetCaseRequest& request) {
-  static const CaseServiceDeps* const kNoDeps = new CaseServiceDeps();
-  CaseEffects none;
-  // Reading through a book changes nothing.
-  CaseBook book(*kNoDeps, store, const_cast<platform::Transaction&>(txn), none);
   std::vector<v1::CaseRole> roles = {v1::CASE_ROLE_ACCEPTING, v1::CASE_ROLE_HOME};
   if (request.case_().role() != v1::CASE_ROLE_UNSPECIFIED) roles = {request.case_().role()};
   absl::Status error;
   for (const v1::CaseRole role : roles) {
-    const auto open = book.Open(request.case_(), role);
-    if (!open.ok()) {
-      if (error.ok()) error = open.status();
+    const auto record = LoadByKey(txn, store, request.case_(), role);
+    if (!record.ok()) {
+      if (error.ok()) error = record.status();
       continue;
     }
-    v1::CaseView view = BuildView(open->now, request.as_of_unix_us());
+    v1::CaseView view = BuildView(*record, request.as_of_unix_us());
     if (MaySee(caller, ScopeOf(view))) return Redacted(caller, std::move(view));
     error = Require(
         caller, "GetCase",
