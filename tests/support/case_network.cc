@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "adapters/platform/image/portrait.h"
 #include "protos/contract/errors.h"
 #include "province_nodes/policy/policy_file.h"
-#include "tests/support/sample_folder.h"
 
 namespace yizhan::node {
 namespace {
@@ -63,10 +63,7 @@ CaseNetwork::Node& CaseNetwork::node(int province) {
     return points_->IsDesignated(point, day);
   };
   deps.division_known = [this](absl::string_view code) { return divisions_->IsCounty(code); };
-  deps.check_portrait = [](absl::string_view jpeg) {
-    return LooksLikePortrait(std::string(jpeg)) ? absl::OkStatus()
-                                                : absl::InvalidArgumentError("no portrait");
-  };
+  deps.check_portrait = platform::CheckPortrait;
   place->service = NewCaseService(std::move(deps));
   return *place;
 }

@@ -7,8 +7,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "adapters/platform/image/portrait.h"
 #include "adapters/platform/json/json_lines.h"
 
 namespace yizhan::node {
@@ -136,17 +136,10 @@ void MapLine(const JsonValue& object, const std::string& root, SampleLine& line)
   line.card_centre_failures =
       static_cast<int>(object.FindInteger("card_centre_failures").value_or(0));
   const std::string retake = map.File(object.FindString("portrait_retake").value_or(""));
-  if (LooksLikePortrait(retake)) line.portrait_retake = retake;
+  if (platform::CheckPortrait(retake).ok()) line.portrait_retake = retake;
 }
 
 }  // namespace
-
-bool LooksLikePortrait(const std::string& bytes) {
-  if (!absl::StartsWith(bytes, "\xff\xd8") || !absl::EndsWith(bytes, "\xff\xd9")) return false;
-  const std::size_t frame = bytes.find("\xff\xc0");
-  return frame != std::string::npos && frame + 9 < bytes.size() &&
-         bytes.substr(frame + 5, 4) == std::string("\x01\xb9\x01\x66", 4);
-}
 
 SampleFolder LoadSampleFolder(const std::string& root) {
   SampleFolder out;

@@ -43,9 +43,6 @@ struct SampleFolder {
 // Of `root`/applications.jsonl and so on; aborts the test where it is unreadable.
 SampleFolder LoadSampleFolder(const std::string& root);
 
-// Stands for the decoder: a whole JPEG of 358 x 441.
-bool LooksLikePortrait(const std::string& bytes);
-
 }  // namespace yizhan::node
 
 #endif  // YIZHAN_TESTS_SUPPORT_SAMPLE_FOLDER_H_
