@@ -35,8 +35,7 @@ absl::StatusOr<Looked> Admission::Parse(const v1::Envelope& envelope) const {
   v1::Envelope without_body;
   without_body.set_header(envelope.header());
   without_body.set_seal(envelope.seal());
-  absl::StatusOr<contract::ParsedEnvelope> rest =
-      contract::ParseEnvelope(*hasher_, without_body);
+  absl::StatusOr<contract::ParsedEnvelope> rest = contract::ParseEnvelope(*hasher_, without_body);
   if (!rest.ok()) return parsed.status();
   return Looked{*std::move(rest), parsed.status()};
 }
@@ -44,11 +43,11 @@ absl::StatusOr<Looked> Admission::Parse(const v1::Envelope& envelope) const {
 absl::Status Admission::CheckSource(const contract::ParsedEnvelope& parsed,
                                     const BoxKey& session) const {
   if (parsed.identity.source != session.province) {
-    return MakeError(v1::SPOOFED_SOURCE, v1::SIDE_MINE,
-                     absl::StrCat("the session's certificate is of province ",
-                                  session.province.str(), ", the message names source ",
-                                  parsed.identity.source.str()),
-                     "Send only messages of your own province.");
+    return MakeError(
+        v1::SPOOFED_SOURCE, v1::SIDE_MINE,
+        absl::StrCat("the session's certificate is of province ", session.province.str(),
+                     ", the message names source ", parsed.identity.source.str()),
+        "Send only messages of your own province.");
   }
   if (parsed.identity.lane != session.lane || parsed.identity.run != session.run) {
     return MakeError(v1::HEADER_MALFORMED, v1::SIDE_MINE,
@@ -69,23 +68,21 @@ absl::Status Admission::CheckRun(const contract::ParsedEnvelope& parsed, absl::T
                      "Start a run with `yizhan link test`.");
   }
   if (!run->Has(parsed.identity.source) || !run->Has(parsed.identity.destination)) {
-    return MakeError(v1::ENVELOPE_LINK_NOT_OPEN, v1::SIDE_MINE,
-                     absl::StrCat("the run is between ", run->initiator.str(), " and ",
-                                  run->counterpart.str(), ", the message goes from ",
-                                  parsed.identity.source.str(), " to ",
-                                  parsed.identity.destination.str()),
-                     "Send test messages to the run's counterpart alone.");
+    return MakeError(
+        v1::ENVELOPE_LINK_NOT_OPEN, v1::SIDE_MINE,
+        absl::StrCat("the run is between ", run->initiator.str(), " and ", run->counterpart.str(),
+                     ", the message goes from ", parsed.identity.source.str(), " to ",
+                     parsed.identity.destination.str()),
+        "Send test messages to the run's counterpart alone.");
   }
   return absl::OkStatus();
 }
 
-absl::Status Admission::CheckPassage(const contract::ParsedEnvelope& parsed,
-                                     absl::Time now) const {
+absl::Status Admission::CheckPassage(const contract::ParsedEnvelope& parsed, absl::Time now) const {
   if (absl::Status s = contract::CheckTimes(parsed, now); !s.ok()) return s;
   if (parsed.identity.lane == v1::LANE_TEST) return CheckRun(parsed, now);
-  return contract::MaySend(directory_->state(), parsed.identity.source,
-                           parsed.identity.destination, parsed.header.kind(),
-                           parsed.identity.sequence, now);
+  return contract::MaySend(directory_->state(), parsed.identity.source, parsed.identity.destination,
+                           parsed.header.kind(), parsed.identity.sequence, now);
 }
 
 absl::Status Admission::CheckNotCut(contract::ProvinceCode source,
@@ -138,11 +135,11 @@ absl::Status Admission::CheckBody(const v1::Envelope& envelope,
   if (directory_->IsSealingKey(parsed.identity.destination, parsed.seal.recipient_key_id())) {
     return absl::OkStatus();
   }
-  return MakeError(v1::RECIPIENT_KEY_UNKNOWN, v1::SIDE_MINE,
-                   absl::StrCat("province ", parsed.identity.destination.str(),
-                                " has no sealing key ",
-                                absl::BytesToHexString(parsed.seal.recipient_key_id())),
-                   "Fetch the directory and seal the message again.");
+  return MakeError(
+      v1::RECIPIENT_KEY_UNKNOWN, v1::SIDE_MINE,
+      absl::StrCat("province ", parsed.identity.destination.str(), " has no sealing key ",
+                   absl::BytesToHexString(parsed.seal.recipient_key_id())),
+      "Fetch the directory and seal the message again.");
 }
 
 absl::Status Admission::CheckControl(const v1::ControlRecord& record,

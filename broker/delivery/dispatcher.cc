@@ -41,8 +41,8 @@ bool Dispatcher::Give(Position position, const stored::StoredPlace& place, Credi
   credit.bytes -= static_cast<std::int64_t>(place.bytes());
   batch_bytes_ += place.bytes();
   const absl::Duration until = now.monotonic + options_.lease;
-  leased_[position] = {until, place.bytes(),
-                       {place.message().source(), place.message().case_handle()}};
+  leased_[position] = {
+      until, place.bytes(), {place.message().source(), place.message().case_handle()}};
   leases_by_time_.insert({until, position});
   return true;
 }

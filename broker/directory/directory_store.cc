@@ -28,16 +28,16 @@ absl::Status AlreadyThere(const contract::Digest& digest) {
       absl::StrCat("the directory has the entry ", digest.hex().substr(0, 16), " already"),
       "Nothing to do; fetch the directory to see it.");
   absl::Status out(absl::StatusCode::kAlreadyExists, error.message());
-  error.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) {
-    out.SetPayload(url, payload);
-  });
+  error.ForEachPayload(
+      [&](absl::string_view url, const absl::Cord& payload) { out.SetPayload(url, payload); });
   return out;
 }
 
 }  // namespace
 
 DirectoryStore::DirectoryStore(Records* records, contract::SuiteAlgorithms algorithms)
-    : records_(records), algorithms_(algorithms),
+    : records_(records),
+      algorithms_(algorithms),
       checker_(algorithms.hasher, algorithms.verifier) {}
 
 absl::Status DirectoryStore::Replay(const contract::Digest& pinned, absl::Time now) {
@@ -98,22 +98,21 @@ v1::FetchEntriesResponse DirectoryStore::Fetch(const v1::FetchEntriesRequest& re
   const std::uint32_t limit =
       request.limit() == 0 ? kMaxFetched : std::min(request.limit(), kMaxFetched);
   std::size_t bytes = 0;
-  records_->Scan(OwnPrefix(kEntries), OwnKey(kEntries, BigEndian(request.from())),
-                 [&](absl::string_view, absl::string_view value) {
-                   bytes += value.size();
-                   const auto have = static_cast<std::uint32_t>(response.entries_size());
-                   if (have == limit || (have > 0 && bytes > kMaxFetchedBytes)) return false;
-                   if (!response.add_entries()->ParseFromArray(value.data(),
-                                                               static_cast<int>(value.size()))) {
-                     records_->Fail(absl::DataLossError("a directory entry does not parse"));
-                   }
-                   return true;
-                 });
+  records_->Scan(
+      OwnPrefix(kEntries), OwnKey(kEntries, BigEndian(request.from())),
+      [&](absl::string_view, absl::string_view value) {
+        bytes += value.size();
+        const auto have = static_cast<std::uint32_t>(response.entries_size());
+        if (have == limit || (have > 0 && bytes > kMaxFetchedBytes)) return false;
+        if (!response.add_entries()->ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+          records_->Fail(absl::DataLossError("a directory entry does not parse"));
+        }
+        return true;
+      });
   return response;
 }
 
-bool DirectoryStore::IsSealingKey(contract::ProvinceCode province,
-                                  absl::string_view key_id) const {
+bool DirectoryStore::IsSealingKey(contract::ProvinceCode province, absl::string_view key_id) const {
   const v1::Member* member = state_.FindMember(province);
   if (member == nullptr) return false;
   return std::any_of(member->keys().begin(), member->keys().end(), [&](const v1::PublicKey& key) {

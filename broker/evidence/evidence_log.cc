@@ -32,17 +32,16 @@ void EvidenceLog::Load(contract::Random& random) {
   head_.set_log_id(head.log_id());
   head_.set_size(head.size());
   head_.set_digest(head.digest());
-  records_->Scan(OwnPrefix(kCounts), OwnPrefix(kCounts),
-                 [&](absl::string_view, absl::string_view value) {
-                   v1::MessageCount count;
-                   if (!count.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-                     records_->Fail(absl::DataLossError("a message count does not parse"));
-                     return false;
-                   }
-                   counts_[{count.lane(), count.source(), count.destination(), count.kind()}] =
-                       count;
-                   return true;
-                 });
+  records_->Scan(
+      OwnPrefix(kCounts), OwnPrefix(kCounts), [&](absl::string_view, absl::string_view value) {
+        v1::MessageCount count;
+        if (!count.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+          records_->Fail(absl::DataLossError("a message count does not parse"));
+          return false;
+        }
+        counts_[{count.lane(), count.source(), count.destination(), count.kind()}] = count;
+        return true;
+      });
 }
 
 contract::LogPosition EvidenceLog::Append(v1::TraceStep step) {
@@ -99,9 +98,8 @@ void EvidenceLog::Count(const v1::TraceStep& step) {
 }
 
 std::string EvidenceLog::CountKeyOf(const CountKey& key) const {
-  const char rest[] = {
-      static_cast<char>(std::get<0>(key)), static_cast<char>(std::get<1>(key)),
-      static_cast<char>(std::get<2>(key)), static_cast<char>(std::get<3>(key))};
+  const char rest[] = {static_cast<char>(std::get<0>(key)), static_cast<char>(std::get<1>(key)),
+                       static_cast<char>(std::get<2>(key)), static_cast<char>(std::get<3>(key))};
   return OwnKey(kCounts, absl::string_view(rest, sizeof(rest)));
 }
 

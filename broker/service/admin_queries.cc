@@ -16,10 +16,10 @@ namespace {
 constexpr int kMaxParkedListed = 10'000;
 
 absl::Status NotParked(std::uint32_t province, std::uint64_t position) {
-  return contract::MakeError(v1::NOT_FOUND, v1::SIDE_MINE,
-                             absl::StrCat("no parked message at position ", position,
-                                          " of the mailbox of ", province),
-                             "List parked messages for the positions that there are.");
+  return contract::MakeError(
+      v1::NOT_FOUND, v1::SIDE_MINE,
+      absl::StrCat("no parked message at position ", position, " of the mailbox of ", province),
+      "List parked messages for the positions that there are.");
 }
 
 v1::ParkedMessage Describe(contract::MailboxPosition position, const stored::StoredPlace& place) {
@@ -152,12 +152,12 @@ absl::Status BrokerCore::DiscardParked(const v1::DiscardParkedRequest& request,
     state_->records.Fail(absl::DataLossError("a parked message has lost its dedup record"));
     return state_->records.status();
   }
-  state_->Log(LogLine::Level::kWarning,
-              absl::StrCat("parked message at position ", position.value(), " of mailbox ",
-                           request.province(), " discarded by officer ",
-                           request.officer().number()));
-  EndByNotice(*state_, *identity, std::move(known), *place, v1::NOTICE_DISCARDED,
-              request.reason(), response->mutable_notice(), now);
+  state_->Log(
+      LogLine::Level::kWarning,
+      absl::StrCat("parked message at position ", position.value(), " of mailbox ",
+                   request.province(), " discarded by officer ", request.officer().number()));
+  EndByNotice(*state_, *identity, std::move(known), *place, v1::NOTICE_DISCARDED, request.reason(),
+              response->mutable_notice(), now);
   return absl::OkStatus();
 }
 

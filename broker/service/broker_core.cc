@@ -89,8 +89,8 @@ void BrokerCore::OnSubmit(StreamId stream, const Caller& caller, const v1::Submi
   OnSubmitFrame(*state_, stream, caller, request, now);
 }
 
-void BrokerCore::OnReceive(StreamId stream, const Caller& caller,
-                           const v1::ReceiveRequest& request, Moment now) {
+void BrokerCore::OnReceive(StreamId stream, const Caller& caller, const v1::ReceiveRequest& request,
+                           Moment now) {
   OnReceiveFrame(*state_, stream, caller, request, now);
 }
 
@@ -133,10 +133,13 @@ absl::Status BrokerCore::Commit(Moment now) {
   state.boxes.Flush();
   state.evidence.Flush();
   if (absl::Status s = state.records.Commit(); !s.ok()) return StorageFailed(s);
+  for (Effect& effect : std::exchange(state.effects, {})) {
+    state.released.push_back(std::move(effect));
+  }
   return absl::OkStatus();
 }
 
-std::vector<Effect> BrokerCore::TakeEffects() { return std::exchange(state_->effects, {}); }
+std::vector<Effect> BrokerCore::TakeEffects() { return std::exchange(state_->released, {}); }
 
 std::vector<LogLine> BrokerCore::TakeLogLines() { return std::exchange(state_->log_lines, {}); }
 

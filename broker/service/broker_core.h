@@ -95,6 +95,7 @@ class BrokerCore {
   // No new deliveries from now on; everything else goes on.
   void StopLeasing();
   absl::Status Commit(Moment now);
+  // Of committed groups alone.
   std::vector<Effect> TakeEffects();
   std::vector<LogLine> TakeLogLines();
   const BrokerStats& stats() const;

@@ -68,7 +68,8 @@ struct CoreState {
   bool leasing = true;
   std::map<contract::ProvinceCode, std::vector<v1::LinkRun>> pushed_runs;
   BrokerStats stats;
-  std::vector<Effect> effects;
+  std::vector<Effect> effects;   // of the open group
+  std::vector<Effect> released;  // of committed groups, not taken yet
   std::vector<LogLine> log_lines;
 };
 

@@ -65,14 +65,13 @@ void PumpDeliveries(CoreState& state, Session& session, Moment now) {
   const auto must_wait = [&](const stored::StoredPlace& place) {
     const v1::MessageRef& message = place.message();
     if (message.lane() != v1::LANE_BUSINESS) return false;
-    const absl::Status may = contract::MaySend(
-        directory, contract::ProvinceCode(message.source()),
-        contract::ProvinceCode(message.destination()), place.kind(), message.sequence(), now.wall);
+    const absl::Status may = contract::MaySend(directory, contract::ProvinceCode(message.source()),
+                                               contract::ProvinceCode(message.destination()),
+                                               place.kind(), message.sequence(), now.wall);
     return contract::ReasonOf(may) == v1::LINK_CUT;
   };
   for (int frame = 0; frame < kMaxFramesInGroup; ++frame) {
-    std::vector<v1::Delivery> deliveries =
-        dispatcher.Take(session.receive->credit, now, must_wait);
+    std::vector<v1::Delivery> deliveries = dispatcher.Take(session.receive->credit, now, must_wait);
     if (!deliveries.empty()) {
       v1::ReceiveResponse response;
       for (v1::Delivery& delivery : deliveries) {

@@ -14,7 +14,8 @@ namespace {
 
 // A recipient that gives more credit gets it in portions; the shell's queue
 // holds this much.
-constexpr std::int64_t kMaxCreditBytes = 2 * static_cast<std::int64_t>(contract::kDefaultCreditBytes);
+constexpr std::int64_t kMaxCreditBytes =
+    2 * static_cast<std::int64_t>(contract::kDefaultCreditBytes);
 constexpr std::int64_t kMaxCreditMessages =
     16 * static_cast<std::int64_t>(contract::kDefaultCreditMessages);
 constexpr int kMaxReceipts = 4096;
@@ -105,8 +106,8 @@ void ReceiveHandler::End(const v1::ControlRecord& record, const contract::Parsed
   const bool delivered = control.has_delivery();
   const stored::StoredEnd end =
       delivered ? stored::STORED_END_DELIVERED : stored::STORED_END_REFUSED;
-  const bool ended_before = known.end() == stored::STORED_END_DELIVERED ||
-                            known.end() == stored::STORED_END_REFUSED;
+  const bool ended_before =
+      known.end() == stored::STORED_END_DELIVERED || known.end() == stored::STORED_END_REFUSED;
   if (ended_before) {
     if (known.end() != end && known.end_incarnation() == control.issuer_incarnation()) {
       state_.Security(v1::IDENTITY_CONFLICT,
@@ -141,9 +142,7 @@ void ReceiveHandler::AskForSeal(const v1::ControlRecord& record,
                                 const stored::StoredKnown& known) {
   const v1::Refusal& refusal = parsed.control.refusal();
   const contract::MailboxPosition position(known.position());
-  auto place = known.position() == 0
-                   ? std::nullopt
-                   : state_.mailboxes.Read(session_.box, position);
+  auto place = known.position() == 0 ? std::nullopt : state_.mailboxes.Read(session_.box, position);
   // About an older sealing than the one here, or a repetition: nothing to do.
   if (!place || place->waits_for_seal() || place->seal_digest() != refusal.seal_digest()) return;
   place->set_waits_for_seal(true);

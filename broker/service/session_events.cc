@@ -79,10 +79,10 @@ absl::StatusOr<BoxKey> BoxOf(const CoreState& state, contract::ProvinceCode prov
   }
   const auto found = state.runs == nullptr ? std::nullopt : state.runs->Find(*run, now.wall);
   if (!found || !found->open || !found->Has(province)) {
-    return MakeError(v1::TEST_RUN_UNKNOWN, v1::SIDE_MINE,
-                     absl::StrCat("province ", province.str(), " has no open test run ",
-                                  run->hex()),
-                     "Start a run with `yizhan link test`.");
+    return MakeError(
+        v1::TEST_RUN_UNKNOWN, v1::SIDE_MINE,
+        absl::StrCat("province ", province.str(), " has no open test run ", run->hex()),
+        "Start a run with `yizhan link test`.");
   }
   return BoxKey{v1::LANE_TEST, province, *run};
 }
@@ -97,8 +97,9 @@ absl::Status Fenced(const Session& loser, const Session& winner) {
                                loser.box.province.str(), " was replaced by session ",
                                winner.number.value(),
                                own ? " of the same process" : " of another process"));
-  detail.set_next_step(own ? "Go on in the newer session."
-                           : "Check that only one node of the province runs, then resume this one.");
+  detail.set_next_step(
+      own ? "Go on in the newer session."
+          : "Check that only one node of the province runs, then resume this one.");
   (*detail.mutable_metadata())["boot_nonce"] = winner.boot_nonce.hex();
   (*detail.mutable_metadata())["session_number"] = absl::StrCat(winner.number.value());
   return MakeError(detail);
@@ -113,9 +114,9 @@ absl::StatusOr<v1::OpenSessionResponse> OpenSession(CoreState& state,
   const auto province = state.directory.state().ProvinceOfCertificate(caller);
   if (!province) return CallerUnknown();
   if (request.province() != province->value()) {
-    state.Security(v1::SPOOFED_SOURCE, absl::StrCat("province ", province->str(),
-                                                    " tried to open a session of ",
-                                                    request.province()));
+    state.Security(v1::SPOOFED_SOURCE,
+                   absl::StrCat("province ", province->str(), " tried to open a session of ",
+                                request.province()));
     return Spoofed(*province, request.province());
   }
   if (absl::Status s = CheckRequest(request); !s.ok()) return s;

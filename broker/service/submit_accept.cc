@@ -93,8 +93,8 @@ void SubmitHandler::GiveReceipt(const Parsed& parsed, stored::StoredKnown& known
   state_.records.Write(IdentityKey(identity, 'd'), known);
 
   const v1::MessageRef& message = place.message();
-  const contract::LogPosition logged = state_.LogEvent(event, message, parsed.header.kind(),
-                                                       v1::ERROR_REASON_UNSPECIFIED, "", now_);
+  const contract::LogPosition logged =
+      state_.LogEvent(event, message, parsed.header.kind(), v1::ERROR_REASON_UNSPECIFIED, "", now_);
   v1::Control control = state_.NewControl(now_);
   v1::AcceptanceReceipt* receipt = control.mutable_acceptance();
   *receipt->mutable_message() = message;

@@ -45,7 +45,8 @@ void SubmitHandler::Handle(const v1::SubmitItem& item) {
       return HandleControl(item.control());
     case v1::SubmitItem::ITEM_NOT_SET:
       return Refuse(MakeError(v1::STREAM_MALFORMED, v1::SIDE_MINE,
-                              absl::StrCat("item ", item.tag(), " holds neither envelope nor "
+                              absl::StrCat("item ", item.tag(),
+                                           " holds neither envelope nor "
                                            "control record"),
                               "Set one of the two."),
                     nullptr);
@@ -106,16 +107,17 @@ bool SubmitHandler::ShowsEarlierReceipt(const v1::SubmitItem& item, const Parsed
 
 absl::Status SubmitHandler::CheckRoom(const Parsed& parsed, std::size_t bytes) {
   if (session_.lane == v1::LANE_TEST) {
-    charged_ = true;
-    return state_.runs->Charge(parsed.identity.run, 1, bytes);
+    const absl::Status charged = state_.runs->Charge(parsed.identity.run, 1, bytes);
+    charged_ = charged.ok();
+    return charged;
   }
   const BrokerLimits& limits = state_.options.limits;
   const stored::StoredUse use =
       state_.mailboxes.UseOf(RecipientBox(parsed.identity), parsed.identity.source);
   if (use.messages() + 1 > limits.mailbox_messages || use.bytes() + bytes > limits.mailbox_bytes) {
     return MakeError(v1::QUOTA_EXCEEDED, v1::SIDE_THEIRS,
-                     absl::StrCat(use.messages(), " messages and ", use.bytes(),
-                                  " bytes from ", parsed.identity.source.str(), " wait for ",
+                     absl::StrCat(use.messages(), " messages and ", use.bytes(), " bytes from ",
+                                  parsed.identity.source.str(), " wait for ",
                                   parsed.identity.destination.str(), "; no more may"),
                      "Wait: the recipient must fetch what lies there.");
   }
@@ -130,8 +132,8 @@ absl::Status SubmitHandler::CheckRoom(const Parsed& parsed, std::size_t bytes) {
 void SubmitHandler::HandleKnown(const v1::SubmitItem& item, const Parsed& parsed,
                                 stored::StoredKnown known, const absl::Status& passage) {
   if (known.header_digest() != parsed.header_digest.view()) return HandleConflict(parsed, known);
-  const bool ended_by_recipient = known.end() == stored::STORED_END_DELIVERED ||
-                                  known.end() == stored::STORED_END_REFUSED;
+  const bool ended_by_recipient =
+      known.end() == stored::STORED_END_DELIVERED || known.end() == stored::STORED_END_REFUSED;
   if (item.recovery() && known.position() == 0 && (ended_by_recipient || passage.ok())) {
     if (contract::ReasonOf(passage) == v1::LINK_CUT) return Refuse(passage, &parsed);
     const absl::Status body = state_.admission.CheckBody(item.envelope(), parsed);
@@ -161,11 +163,11 @@ void SubmitHandler::HandleConflict(const Parsed& parsed, const stored::StoredKno
                             "Stop the node and run `yizhan node recover`."),
                   &parsed);
   }
-  Refuse(MakeError(v1::IDENTITY_CONFLICT, v1::SIDE_MINE,
-                   absl::StrCat("another message of ", parsed.identity.source.str(), " to ",
-                                parsed.identity.destination.str(),
-                                " has this case and sequence already"),
-                   "Two processes write one store, or a store was copied: stop the node and look."),
+  Refuse(MakeError(
+             v1::IDENTITY_CONFLICT, v1::SIDE_MINE,
+             absl::StrCat("another message of ", parsed.identity.source.str(), " to ",
+                          parsed.identity.destination.str(), " has this case and sequence already"),
+             "Two processes write one store, or a store was copied: stop the node and look."),
          &parsed);
 }
 
@@ -174,8 +176,7 @@ void SubmitHandler::HandleResealed(const v1::SubmitItem& item, const Parsed& par
   if (parsed.seal.number() < known.seal_number()) {
     return Refuse(MakeError(v1::SEAL_SUPERSEDED, v1::SIDE_MINE,
                             absl::StrCat("seal ", parsed.seal.number(),
-                                         " came after the broker took seal ",
-                                         known.seal_number()),
+                                         " came after the broker took seal ", known.seal_number()),
                             "Nothing to do: the later sealing is on its way."),
                   &parsed);
   }
@@ -226,8 +227,8 @@ void SubmitHandler::LogRefusal(const Parsed& parsed, v1::ErrorReason reason) {
   if (state_.runs == nullptr) return;
   contract::RunId run = parsed.identity.run;
   if (session_.lane != v1::LANE_TEST) {
-    const auto between = state_.runs->FindBetween(parsed.identity.source,
-                                                  parsed.identity.destination, now_.wall);
+    const auto between =
+        state_.runs->FindBetween(parsed.identity.source, parsed.identity.destination, now_.wall);
     if (!between) return;
     run = between->id;
   }

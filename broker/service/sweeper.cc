@@ -71,8 +71,8 @@ void EndByNotice(CoreState& state, const contract::Identity& identity, stored::S
                  const stored::StoredPlace& place, v1::NoticeCause cause, absl::string_view detail,
                  v1::ControlRecord* copy, Moment now) {
   state.TakeOut(identity, known);
-  const bool ended_by_recipient = known.end() == stored::STORED_END_DELIVERED ||
-                                  known.end() == stored::STORED_END_REFUSED;
+  const bool ended_by_recipient =
+      known.end() == stored::STORED_END_DELIVERED || known.end() == stored::STORED_END_REFUSED;
   if (!ended_by_recipient) {
     known.set_end(cause == v1::NOTICE_EXPIRED ? stored::STORED_END_EXPIRED
                                               : stored::STORED_END_DISCARDED);

@@ -1,35 +1,24 @@
-// A directory for tests: keys, genesis, members and opened routes, made from a
-// seed with real SM cryptography.
+// A directory for tests: keys, genesis, members and opened routes, with real SM
+// cryptography.
 #ifndef YIZHAN_TESTS_SUPPORT_LAB_DIRECTORY_H_
 #define YIZHAN_TESTS_SUPPORT_LAB_DIRECTORY_H_
 
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "protos/contract/crypto.h"
 #include "protos/contract/directory.h"
 #include "protos/contract/ids.h"
+#include "protos/contract/signing.h"
 #include "yizhan/v1/directory.pb.h"
 
 namespace yizhan::testing {
 
-// Deterministic bytes. One thread.
-class SeededRandom final : public contract::Random {
- public:
-  explicit SeededRandom(std::uint64_t seed) : state_(seed) {}
-  std::string Bytes(std::size_t count) override;
-  std::uint64_t Next();
-
- private:
-  std::uint64_t state_;
-};
-
 // Any step that the directory's own rules refuse ends the test program: a wrong
-// fixture is no finding. One thread.
+// fixture is no finding. Keys differ from run to run. One thread.
 class LabDirectory {
  public:
   // Genesis and one active member per province, all capabilities. `now` is the
@@ -37,7 +26,7 @@ class LabDirectory {
   LabDirectory(const std::vector<std::uint32_t>& provinces, absl::Time now);
   ~LabDirectory();
 
-  contract::SuiteAlgorithms algorithms() const;
+  const contract::SuiteAlgorithms& algorithms() const;
   const contract::Signer& broker_signer() const;
   const contract::Signer& authority_signer() const;
   const contract::Signer& signer(std::uint32_t province) const;
@@ -52,6 +41,7 @@ class LabDirectory {
   const std::vector<v1::SignedEntry>& entries() const { return entries_; }
   const contract::DirectoryState& state() const { return state_; }
   const contract::Digest& genesis_digest() const { return state_.genesis_digest(); }
+  void SetNow(absl::Time now) { now_ = now; }
 
   // Each appends an entry and returns it, so that a test can hand it to a broker.
   // A certified report of both directions between the two, routes open at once.
@@ -64,19 +54,23 @@ class LabDirectory {
   v1::SignedEntry MakeReport(std::uint32_t a, std::uint32_t b, const contract::RunId& run) const;
 
  private:
-  struct Keys;
   struct Party;
+  Party MakeParty(const char* what) const;
   const Party& party(std::uint32_t province) const;
-  v1::SignedEntry Append(v1::SignedEntry entry);
   v1::DirectoryEntry NewEntry() const;
+  v1::SignedEntry Sign(const v1::DirectoryEntry& entry, const std::vector<std::uint32_t>& members,
+                       bool authority, bool broker) const;
+  v1::SignedEntry Append(v1::SignedEntry entry);
 
   absl::Time now_;
-  std::unique_ptr<Keys> keys_;
-  std::map<std::uint32_t, v1::Member> members_;
+  std::unique_ptr<Party> authority_;
+  std::unique_ptr<Party> broker_;
+  std::unique_ptr<Party> stranger_;
+  std::map<std::uint32_t, Party> parties_;
   std::vector<v1::SignedEntry> entries_;
   contract::DirectoryState state_;
   std::unique_ptr<contract::SignatureChecker> checker_;
-  std::uint64_t runs_ = 0;
+  std::uint8_t runs_ = 0;
 };
 
 }  // namespace yizhan::testing
