@@ -165,16 +165,29 @@ absl::Status CheckPassAgainstLog(const v1::LinkRun& run, const v1::CaseVerdict& 
   return CheckKinds(verdict, flows);
 }
 
-std::string WhyNoReport(const ReportParts& parts, const contract::DirectoryState& directory) {
+std::string FailedDirection(const v1::LinkRun& run, std::uint32_t from) {
   std::vector<std::string> failed;
-  for (const v1::CaseVerdict& verdict : parts.run->verdicts()) {
+  std::uint32_t there = 0;
+  for (const v1::CaseVerdict& verdict : run.verdicts()) {
+    if (verdict.from() != from) continue;
+    ++there;
     if (verdict.verdict() == v1::VERDICT_PASS) continue;
     failed.push_back(absl::StrCat(NameOfVerdict(verdict), " ",
                                   verdict.verdict() == v1::VERDICT_BLOCKED ? "BLOCKED" : "FAIL",
                                   ": ", verdict.cause()));
   }
+  return there * contract::kLinkDirections < run.expected_verdicts() ? ""
+                                                                     : absl::StrJoin(failed, "; ");
+}
+
+std::string WhyNoReport(const ReportParts& parts, bool lab) {
+  std::vector<std::string> failed;
+  for (std::uint32_t from : {parts.run->initiator(), parts.run->counterpart()}) {
+    const std::string one = FailedDirection(*parts.run, from);
+    if (!one.empty()) failed.push_back(one);
+  }
   if (!failed.empty()) return absl::StrJoin(failed, "; ");
-  if ((parts.of_initiator->doubles() || parts.of_counterpart->doubles()) && !directory.lab()) {
+  if ((parts.of_initiator->doubles() || parts.of_counterpart->doubles()) && !lab) {
     return absl::StrCat(
         "a production network refuses a report over doubles of provincial systems (province ",
         parts.of_initiator->doubles() ? parts.run->initiator() : parts.run->counterpart(), ")");

@@ -39,7 +39,11 @@ struct ReportParts {
 
 // Why the run cannot end in a report: verdicts that are not PASS, parties that
 // do not fit together, doubles in a production network. Empty: nothing.
-std::string WhyNoReport(const ReportParts& parts, const contract::DirectoryState& directory);
+std::string WhyNoReport(const ReportParts& parts, bool lab);
+
+// What failed in the direction of `from`, if all of its verdicts are there; empty
+// where some are missing or all passed.
+std::string FailedDirection(const v1::LinkRun& run, std::uint32_t from);
 
 // The entry that both provinces sign.
 v1::DirectoryEntry BuildReportEntry(const ReportParts& parts,

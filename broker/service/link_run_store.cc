@@ -78,14 +78,22 @@ absl::StatusOr<std::optional<v1::LinkRun>> LinkRunStore::Run(const RunId& run) c
   return GetMessage<v1::LinkRun>(*txn_, Key('r', run.view()));
 }
 
-void LinkRunStore::PutRun(const v1::LinkRun& run) const {
+void LinkRunStore::PutRun(const v1::LinkRun& run, absl::Time now) const {
   txn_->Put(Key('r', run.run_id()), run.SerializeAsString());
+  txn_->Put(Key('t', run.run_id()), BigEndian(static_cast<std::uint64_t>(absl::ToUnixMicros(now))));
   const std::string pair = PairKey(run.initiator(), run.counterpart());
   if (IsOpen(run)) {
     txn_->Put(pair, run.run_id());
   } else {
     txn_->Delete(pair);
   }
+}
+
+absl::StatusOr<absl::Time> LinkRunStore::LastChange(const RunId& run) const {
+  absl::StatusOr<std::optional<std::string>> bytes = txn_->Get(Key('t', run.view()));
+  if (!bytes.ok()) return bytes.status();
+  if (!bytes->has_value()) return absl::InfinitePast();
+  return absl::FromUnixMicros(static_cast<std::int64_t>(FromBigEndian(**bytes)));
 }
 
 absl::StatusOr<std::vector<v1::LinkRun>> LinkRunStore::OpenRuns() const {

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "adapters/platform/kv/transaction.h"
 #include "protos/contract/ids.h"
 #include "yizhan/v1/linktest.pb.h"
@@ -28,6 +29,7 @@ namespace yizhan::broker {
 //   prefix 'e' run(16) from(1) to(1) case id     serialized CaseEvidence as posted
 //   prefix 's' run(16) province(1)               Signature over the report entry
 //   prefix 'b' run(16)                           messages(8) bytes(8), big-endian
+//   prefix 't' run(16)                           time of the last change, microseconds(8)
 class LinkRunStore {
  public:
   // `txn` must outlive this object.
@@ -40,8 +42,10 @@ class LinkRunStore {
                  const v1::SignedArming& arming) const;
 
   absl::StatusOr<std::optional<v1::LinkRun>> Run(const contract::RunId& run) const;
-  // Also keeps the index of open runs: in it while RUN_OPEN or RUN_SIGNING.
-  void PutRun(const v1::LinkRun& run) const;
+  // Also keeps the index of open runs (in it while RUN_OPEN or RUN_SIGNING) and
+  // the time of the change.
+  void PutRun(const v1::LinkRun& run, absl::Time now) const;
+  absl::StatusOr<absl::Time> LastChange(const contract::RunId& run) const;
   // Open runs in the order of their pairs.
   absl::StatusOr<std::vector<v1::LinkRun>> OpenRuns() const;
   absl::StatusOr<std::optional<v1::LinkRun>> OpenRunOf(contract::ProvinceCode one,

@@ -18,8 +18,6 @@ using contract::MakeError;
 using contract::ProvinceCode;
 using contract::RunId;
 
-constexpr absl::Duration kLookEvery = absl::Seconds(1);
-
 absl::Status Conflict(const v1::LinkRun& run) {
   return MakeError(v1::LINK_RUN_CONFLICT, v1::SIDE_MINE,
                    absl::StrCat("a connectivity test of provinces ", run.initiator(), " and ",
@@ -67,12 +65,12 @@ absl::StatusOr<v1::ArmingStatement> LinkRuns::CheckStart(ProvinceCode caller, Pr
   if (open->has_value()) return Conflict(**open);
   for (const contract::RouteKey& key :
        {contract::RouteKey{caller, peer}, contract::RouteKey{peer, caller}}) {
-    if (deps_.host->directory().Route(key, now).state == v1::ROUTE_CUT) {
-      return MakeError(
-          v1::LINK_CUT, v1::SIDE_THEIRS,
-          absl::StrCat("route ", key.accepting.value(), "->", key.home.value(), " is cut"),
-          "both provinces must first set it from CUT to SUSPENDED");
-    }
+    const v1::RouteState state = deps_.host->directory().Route(key, now).state;
+    if (state != v1::ROUTE_CUT && state != v1::ROUTE_SUSPENDED) continue;
+    return MakeError(state == v1::ROUTE_CUT ? v1::LINK_CUT : v1::STATE_NOT_ALLOWED, v1::SIDE_THEIRS,
+                     absl::StrCat("route ", key.accepting.value(), "->", key.home.value(), " is ",
+                                  v1::RouteState_Name(state), ", which a report does not lift"),
+                     "both provinces must first sign a change that lifts it");
   }
   absl::StatusOr<std::optional<v1::SignedArming>> arming = store_.Arming(peer, caller);
   if (!arming.ok()) return arming.status();
@@ -114,7 +112,7 @@ absl::StatusOr<v1::StartRunResponse> LinkRuns::StartRun(ProvinceCode caller,
   v1::PostVerdictsRequest party;
   party.set_build(request.build());
   store_.PutParty(id, caller, party);
-  Save(run);
+  Save(run, now);
   return response;
 }
 
@@ -225,7 +223,7 @@ absl::StatusOr<v1::PostVerdictsResponse> LinkRuns::PostVerdicts(
     party.clear_evidence();
     store_.PutParty(*RunId::From(run->run_id()), caller, party);
     if (absl::Status done = CompleteIfAllThere(*run, now); !done.ok()) return done;
-    Save(*run);
+    Save(*run, now);
   }
   v1::PostVerdictsResponse response;
   *response.mutable_run() = *std::move(run);
@@ -244,7 +242,7 @@ absl::Status LinkRuns::CompleteIfAllThere(v1::LinkRun& run, absl::Time now) {
   const v1::PostVerdictsRequest nothing;
   ReportParts parts{&run, of_initiator->has_value() ? &**of_initiator : &nothing,
                     of_counterpart->has_value() ? &**of_counterpart : &nothing};
-  run.set_failure(WhyNoReport(parts, deps_.host->directory()));
+  run.set_failure(WhyNoReport(parts, deps_.host->directory().lab()));
   if (!run.failure().empty()) {
     run.set_state(v1::RUN_FAILED);
     return absl::OkStatus();
@@ -281,7 +279,7 @@ absl::StatusOr<v1::SignReportResponse> LinkRuns::SignReport(ProvinceCode caller,
   if (run->signed_by_size() == 2) {
     if (absl::Status certified = Certify(*run, now); !certified.ok()) return certified;
   }
-  Save(*run);
+  Save(*run, now.wall);
   *response.mutable_run() = *std::move(run);
   return response;
 }
@@ -319,70 +317,11 @@ absl::Status LinkRuns::Certify(v1::LinkRun& run, Moment now) {
   return absl::OkStatus();
 }
 
-void LinkRuns::Save(const v1::LinkRun& run) {
-  store_.PutRun(run);
+void LinkRuns::Save(const v1::LinkRun& run, absl::Time now) {
+  store_.PutRun(run, now);
   if (!IsOpen(run)) deps_.host->CloseRun(*RunId::From(run.run_id()));
   deps_.host->PushRun(ProvinceCode(run.initiator()), run);
   deps_.host->PushRun(ProvinceCode(run.counterpart()), run);
-}
-
-absl::Status LinkRuns::OnTick(absl::Time now) {
-  if (now < next_look_ && next_look_ - now <= kLookEvery) return absl::OkStatus();
-  next_look_ = now + kLookEvery;
-  absl::StatusOr<std::vector<v1::LinkRun>> runs = store_.OpenRuns();
-  if (!runs.ok()) return runs.status();
-  for (v1::LinkRun& run : *runs) {
-    if (now < absl::FromUnixMicros(run.window_until_unix_us())) continue;
-    run.set_failure(absl::StrCat("the window is over with ", run.verdicts_size(), " of ",
-                                 run.expected_verdicts(), " verdicts and ", run.signed_by_size(),
-                                 " of 2 signatures"));
-    run.set_state(v1::RUN_ABANDONED);
-    Save(run);
-  }
-  return absl::OkStatus();
-}
-
-std::optional<TestRun> LinkRuns::Describe(const std::optional<v1::LinkRun>& run,
-                                          absl::Time now) const {
-  if (!run) return std::nullopt;
-  TestRun out;
-  out.id = *RunId::From(run->run_id());
-  out.initiator = ProvinceCode(run->initiator());
-  out.counterpart = ProvinceCode(run->counterpart());
-  out.window_until = absl::FromUnixMicros(run->window_until_unix_us());
-  out.open = run->state() == v1::RUN_OPEN && now < out.window_until;
-  absl::StatusOr<LinkRunStore::Used> used = store_.Budget(out.id);
-  if (!used.ok()) return std::nullopt;
-  out.messages_left = contract::kLinkRunMaxMessages - used->messages;
-  out.bytes_left = contract::kLinkRunMaxBytes - used->bytes;
-  return out;
-}
-
-std::optional<TestRun> LinkRuns::Find(const RunId& run, absl::Time now) const {
-  absl::StatusOr<std::optional<v1::LinkRun>> found = store_.Run(run);
-  return found.ok() ? Describe(*found, now) : std::nullopt;
-}
-
-std::optional<TestRun> LinkRuns::FindBetween(ProvinceCode a, ProvinceCode b, absl::Time now) const {
-  absl::StatusOr<std::optional<v1::LinkRun>> found = store_.OpenRunOf(a, b);
-  return found.ok() ? Describe(*found, now) : std::nullopt;
-}
-
-absl::Status LinkRuns::Charge(const RunId& run, std::uint64_t messages, std::uint64_t bytes) {
-  absl::StatusOr<LinkRunStore::Used> used = store_.Budget(run);
-  if (!used.ok()) return used.status();
-  if (used->messages + messages > contract::kLinkRunMaxMessages ||
-      used->bytes + bytes > contract::kLinkRunMaxBytes) {
-    return MakeError(v1::QUOTA_EXCEEDED, v1::SIDE_MINE,
-                     absl::StrCat("the connectivity test ", run.hex(), " has used up its ",
-                                  contract::kLinkRunMaxMessages, " messages or ",
-                                  contract::kLinkRunMaxBytes, " bytes"),
-                     "let the run end and start a new one");
-  }
-  used->messages += messages;
-  used->bytes += bytes;
-  store_.PutBudget(run, *used);
-  return absl::OkStatus();
 }
 
 }  // namespace yizhan::broker

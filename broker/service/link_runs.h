@@ -77,8 +77,8 @@ class LinkRuns : public TestRuns {
   absl::StatusOr<v1::SignReportResponse> SignReport(contract::ProvinceCode caller,
                                                     const v1::SignReportRequest& request,
                                                     Moment now);
-  // Abandons runs whose window is over. Looks at open runs alone, at most once
-  // a second.
+  // Ends runs whose window is over or in which nothing happens any more. Looks
+  // at open runs alone, at most once a second.
   absl::Status OnTick(absl::Time now);
 
   // TestRuns.
@@ -101,7 +101,9 @@ class LinkRuns : public TestRuns {
                          const v1::CaseEvidence& evidence, absl::Time now);
   absl::Status CompleteIfAllThere(v1::LinkRun& run, absl::Time now);
   absl::Status Certify(v1::LinkRun& run, Moment now);
-  void Save(const v1::LinkRun& run);
+  // Why an open run ends now, as its state and failure; false: it goes on.
+  absl::StatusOr<bool> EndIfOver(v1::LinkRun& run, absl::Time now) const;
+  void Save(const v1::LinkRun& run, absl::Time now);
   std::optional<TestRun> Describe(const std::optional<v1::LinkRun>& run, absl::Time now) const;
 
   const Deps deps_;

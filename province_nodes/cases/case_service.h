@@ -33,6 +33,8 @@ struct InboundMessage {
   contract::Digest header_digest;
   contract::MessageId message_id;
   v1::Payload payload;
+  // What its sender had applied of the opposite direction; zero for nothing.
+  contract::Digest last_applied_header_digest;
 };
 
 // A message that a case wants to send. The core hands it to the outbox, or, to

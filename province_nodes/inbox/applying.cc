@@ -107,6 +107,8 @@ absl::Status Inbox::ApplyOrRefuse(const Arrival& arrival, store::CaseNumbers& nu
     message.sequence = arrival.slot.sequence;
     message.header_digest = arrival.parsed.header_digest;
     message.message_id = arrival.parsed.message_id;
+    message.last_applied_header_digest =
+        contract::Digest::From(header.last_applied_header_digest()).value_or(contract::Digest());
     const Lane::Mark mark = lane_->SetMark();
     // Before what follows from it: its headers name this message as applied.
     store::CaseNumbers applied = numbers;
