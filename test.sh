@@ -4,6 +4,7 @@
 #
 #   ./test.sh                     all tests on the release build
 #   ./test.sh --preset asan-ubsan the same under another preset of CMakePresets.json
+#   ./test.sh --preset tsan       the tests of concurrent code alone, under tsan
 #   ./test.sh -L unit             further arguments go to ctest
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -14,7 +15,12 @@ if [ "${1:-}" = "--preset" ]; then
 fi
 started=$SECONDS
 tools/dev/setup.sh --tests
-tools/dev/build.sh "$preset"
+if [ "$preset" = tsan ]; then
+  tools/dev/build.sh tsan tsan_tests
+  set -- -L tsan "$@"
+else
+  tools/dev/build.sh "$preset"
+fi
 log=.build/$preset/test.log
 echo "test: running, two at a time; log in $log"
 status=0

@@ -48,6 +48,9 @@ function(yizhan_binary name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 endfunction()
 
+# Builds the tests with the label tsan: our own concurrent code.
+add_custom_target(tsan_tests)
+
 # yizhan_test(contract_seal_test SRCS seal_test.cc DEPS ... [LABELS unit] [TIMEOUT s])
 function(yizhan_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
@@ -62,6 +65,9 @@ function(yizhan_test name)
   target_compile_definitions(${name} PRIVATE
     YIZHAN_SOURCE_DIR="${CMAKE_SOURCE_DIR}" YIZHAN_BINARY_DIR="${CMAKE_BINARY_DIR}/bin")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  if("tsan" IN_LIST ARG_LABELS)
+    add_dependencies(tsan_tests ${name})
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
