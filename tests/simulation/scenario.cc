@@ -78,7 +78,10 @@ class Scenario {
     if (dice_.OneIn(8)) other = one;
     const auto plan = static_cast<Resident::Plan>(dice_.Below(4));
     residents_.push_back(std::make_unique<Resident>(number, one, other, plan));
-    ActSoon(residents_.back().get());
+    // They come all through the trouble, so that no fault meets an idle network.
+    Resident* resident = residents_.back().get();
+    time_.In(dice_.Between(absl::ZeroDuration(), options_.trouble),
+             [this, resident] { ActSoon(resident); });
   }
 
   void ActSoon(Resident* resident) {

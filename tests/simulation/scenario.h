@@ -12,7 +12,7 @@ namespace yizhan::simulation {
 
 struct ScenarioOptions {
   std::uint64_t seed = 1;
-  std::uint64_t residents = 6;
+  std::uint64_t residents = 10;
   // Faults are injected for this long; then everything is healed.
   absl::Duration trouble = absl::Minutes(10);
   // And must have come to its end within this.

@@ -15,6 +15,7 @@
 #include "tests/simulation/history.h"
 #include "tests/simulation/virtual_time.h"
 #include "tests/support/lab_directory.h"
+#include "tests/support/seeded_random.h"
 
 namespace yizhan::simulation {
 
@@ -52,7 +53,7 @@ class SimBroker {
   Dice* const dice_;
   testing::LabDirectory* const lab_;
   History* const history_;
-  testing::SeededRandom random_;
+  platform::SeededRandom random_;
   FaultyStore store_;
   std::unique_ptr<broker::BrokerCore> core_;
   std::vector<Work> waiting_;

@@ -17,6 +17,7 @@
 #include "tests/simulation/sim_broker.h"
 #include "tests/simulation/virtual_time.h"
 #include "tests/support/lab_directory.h"
+#include "tests/support/seeded_random.h"
 #include "yizhan/v1/policy.pb.h"
 
 namespace yizhan::simulation {
@@ -90,7 +91,7 @@ class SimNode final : public node::Transport, public node::NodeObserver {
 
   const World world_;
   const std::uint32_t province_;
-  testing::SeededRandom random_;
+  platform::SeededRandom random_;
   FaultyStore store_;
   std::unique_ptr<node::DirectoryCopy> directory_;
   std::unique_ptr<node::NodeCore> core_;
