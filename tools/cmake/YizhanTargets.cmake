@@ -19,7 +19,8 @@ if(YIZHAN_SANITIZE STREQUAL "address-undefined")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all)
   add_link_options(-fsanitize=address,undefined)
 elseif(YIZHAN_SANITIZE STREQUAL "thread")
-  add_compile_options(-fsanitize=thread)
+  add_compile_options(-fsanitize=thread
+    "SHELL:-include ${CMAKE_SOURCE_DIR}/tools/cmake/tsan_prefix.h")
   add_link_options(-fsanitize=thread)
 endif()
 
