@@ -106,8 +106,9 @@ class CoreImpl final : public NodeCore, private LaneHost {
   bool greeted_ = false;  // hellos of this session were sent
   std::uint64_t acknowledged_cursor_ = 0;
   std::deque<v1::ControlItem> waiting_controls_;  // for directory entries
-  std::uint64_t credit_messages_left_ = 0;
-  std::uint64_t credit_bytes_left_ = 0;
+  // What the broker has left as it counts; the last delivery may overdraw it.
+  std::int64_t credit_messages_left_ = 0;
+  std::int64_t credit_bytes_left_ = 0;
   absl::Time next_sweep_ = absl::InfinitePast();
 
   // Effects of the group on the transport.

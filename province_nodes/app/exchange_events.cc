@@ -92,9 +92,8 @@ void CoreImpl::OnReceiveResponse(const v1::ReceiveResponse& response, absl::Time
   DrainControls();
   for (const v1::Delivery& delivery : response.deliveries()) {
     if (!fault_.ok()) return;
-    credit_messages_left_ -= std::min<std::uint64_t>(credit_messages_left_, 1);
-    credit_bytes_left_ -=
-        std::min<std::uint64_t>(credit_bytes_left_, delivery.envelope().ByteSizeLong());
+    credit_messages_left_ -= 1;
+    credit_bytes_left_ -= static_cast<std::int64_t>(delivery.envelope().ByteSizeLong());
     Take(inbox_.OnDelivery(delivery));
   }
   for (const v1::RepeatRequest& repeat : response.repeats()) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "adapters/platform/log/log.h"
@@ -45,13 +46,13 @@ class NodeAdminService final : public v1::NodeAdmin::Service {
   grpc::Status TestLink(ServerContext* context, const v1::TestLinkRequest* request,
                         grpc::ServerWriter<v1::TestLinkResponse>* writer) override {
     return Guarded(*context, [&] {
-      return deps_.link_tester->TestLink(
-          ProvinceCode(request->peer()), request->fast(), request->engineer(),
-          [&](const v1::LinkRun& run) {
-            v1::TestLinkResponse response;
-            *response.mutable_run() = run;
-            return !context->IsCancelled() && writer->Write(response);
-          });
+      return deps_.link_tester->TestLink(ProvinceCode(request->peer()), request->fast(),
+                                         request->engineer(), [&](const v1::LinkRun& run) {
+                                           v1::TestLinkResponse response;
+                                           *response.mutable_run() = run;
+                                           return !context->IsCancelled() &&
+                                                  writer->Write(response);
+                                         });
     });
   }
 
@@ -126,13 +127,13 @@ class NodeAdminService final : public v1::NodeAdmin::Service {
     const absl::StatusOr<contract::CertificateFingerprint> peer =
         platform::PeerFingerprint(context);
     if (!peer.ok()) return platform::ToGrpc(peer.status());
-    const absl::StatusOr<Caller> caller = deps_.find_caller(*peer);
+    const absl::StatusOr<const Caller*> caller = deps_.callers->Find(*peer);
     if (!caller.ok()) return platform::ToGrpc(caller.status());
-    if (std::find(caller->roles.begin(), caller->roles.end(), v1::CALLER_OPERATOR) ==
-        caller->roles.end()) {
+    const std::vector<v1::CallerRole>& roles = (*caller)->roles;
+    if (std::find(roles.begin(), roles.end(), v1::CALLER_OPERATOR) == roles.end()) {
       return platform::ToGrpc(contract::MakeError(
           v1::CALLER_NOT_ALLOWED, v1::SIDE_MINE,
-          absl::StrCat("Caller ", caller->name, " is not registered as an operator"),
+          absl::StrCat("Caller ", (*caller)->name, " is not registered as an operator"),
           "Use an operator's certificate, or register the role CALLER_OPERATOR for it."));
     }
     return platform::ToGrpc(act());
@@ -166,10 +167,19 @@ class NodeAdminService final : public v1::NodeAdmin::Service {
   const NodeAdminDeps deps_;
 };
 
+class NodeAdminHolder final : public NodeAdminRpc {
+ public:
+  explicit NodeAdminHolder(NodeAdminDeps deps) : service_(std::move(deps)) {}
+  grpc::Service* service() override { return &service_; }
+
+ private:
+  NodeAdminService service_;
+};
+
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeNodeAdminService(NodeAdminDeps deps) {
-  return std::make_unique<NodeAdminService>(std::move(deps));
+std::unique_ptr<NodeAdminRpc> NodeAdminRpc::Create(NodeAdminDeps deps) {
+  return std::make_unique<NodeAdminHolder>(std::move(deps));
 }
 
 }  // namespace yizhan::node

@@ -2,14 +2,13 @@
 #ifndef YIZHAN_PROVINCE_NODES_APP_NODE_ADMIN_RPC_H_
 #define YIZHAN_PROVINCE_NODES_APP_NODE_ADMIN_RPC_H_
 
-#include <functional>
 #include <memory>
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "adapters/platform/clock/clock.h"
 #include "protos/contract/ids.h"
 #include "province_nodes/app/node_loop.h"
+#include "province_nodes/gateway/caller_registry.h"
 #include "province_nodes/linktest/link_tester.h"
 
 namespace grpc {
@@ -26,12 +25,17 @@ struct NodeAdminDeps {
   NodeLoop* loop = nullptr;
   const platform::Clock* clock = nullptr;
   LinkTester* link_tester = nullptr;
-  // The registered caller with this certificate; an error for others.
-  std::function<absl::StatusOr<Caller>(const contract::CertificateFingerprint&)> find_caller;
+  const CallerRegistry* callers = nullptr;
 };
 
 // Thread-safe; calls may block, each on a thread of gRPC's own.
-std::unique_ptr<grpc::Service> MakeNodeAdminService(NodeAdminDeps deps);
+class NodeAdminRpc {
+ public:
+  static std::unique_ptr<NodeAdminRpc> Create(NodeAdminDeps deps);
+  virtual ~NodeAdminRpc() = default;
+  // To be registered with the server; must not outlive this object.
+  virtual grpc::Service* service() = 0;
+};
 
 }  // namespace yizhan::node
 

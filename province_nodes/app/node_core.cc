@@ -205,13 +205,13 @@ void CoreImpl::SendFrames() {
 // Credit and cursor.
 v1::ReceiveRequest CoreImpl::NextReceiveFrame() {
   v1::ReceiveRequest frame;
-  const bool low = credit_messages_left_ < options_.credit_messages / 2 ||
-                   credit_bytes_left_ < options_.credit_bytes / 2;
-  if (low) {
-    frame.set_credit_messages(options_.credit_messages - credit_messages_left_);
-    frame.set_credit_bytes(options_.credit_bytes - credit_bytes_left_);
-    credit_messages_left_ = options_.credit_messages;
-    credit_bytes_left_ = options_.credit_bytes;
+  const auto messages = static_cast<std::int64_t>(options_.credit_messages);
+  const auto bytes = static_cast<std::int64_t>(options_.credit_bytes);
+  if (credit_messages_left_ < messages / 2 || credit_bytes_left_ < bytes / 2) {
+    frame.set_credit_messages(static_cast<std::uint64_t>(messages - credit_messages_left_));
+    frame.set_credit_bytes(static_cast<std::uint64_t>(bytes - credit_bytes_left_));
+    credit_messages_left_ = messages;
+    credit_bytes_left_ = bytes;
   }
   if (acknowledged_cursor_ != meta_.control_cursor()) {
     frame.set_control_cursor(meta_.control_cursor());

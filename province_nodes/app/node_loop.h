@@ -47,9 +47,8 @@ class NodeLoop final : public CaseRunner {
   absl::Status Call(std::function<absl::Status(NodeCore&)> call);
 
   // CaseRunner.
-  absl::Status Run(
-      std::function<absl::Status(platform::Transaction&, CaseService&, CaseEffects&)> command)
-      override;
+  absl::Status Run(std::function<absl::Status(platform::Transaction&, CaseService&, CaseEffects&)>
+                       command) override;
   absl::Status Read(
       std::function<absl::Status(const platform::Transaction&, CaseService&)> query) override;
   std::uint64_t Subscribe(std::function<void(const v1::CaseView&)> on_change) override;

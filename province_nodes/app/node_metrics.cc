@@ -3,7 +3,7 @@
 namespace yizhan::node {
 namespace {
 
-// "v1::ROUTE_OPEN" reads better as "open": labels are for people.
+// ROUTE_OPEN reads better as "open": labels are for people.
 std::string Lower(absl::string_view name, absl::string_view prefix) {
   if (name.substr(0, prefix.size()) == prefix) name.remove_prefix(prefix.size());
   std::string out(name);
@@ -33,6 +33,16 @@ NodeMetrics::NodeMetrics(platform::MetricsRegistry* registry, NodeLoop* loop,
 void NodeMetrics::OnGroup(absl::Duration took, std::size_t events) {
   commit_seconds_->Observe(absl::ToDoubleSeconds(took));
   group_events_->Observe(static_cast<double>(events));
+}
+
+void NodeMetrics::OnGatewayCall(absl::string_view call, v1::ErrorReason reason) {
+  registry_
+      ->AddCounter(
+          "yizhan_node_gateway_calls_total", "Ended gateway calls and their outcome",
+          {{"call", std::string(call)},
+           {"reason", reason == v1::ERROR_REASON_UNSPECIFIED ? std::string("OK")
+                                                             : v1::ErrorReason_Name(reason)}})
+      ->Increment();
 }
 
 void NodeMetrics::Total(const char* name, const char* help, double value,

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "adapters/platform/clock/clock.h"
 #include "adapters/platform/metrics/metrics.h"
@@ -20,6 +21,8 @@ class NodeMetrics {
 
   // One committed group.
   void OnGroup(absl::Duration took, std::size_t events);
+  // One ended call of the gateway; reason 0 for success.
+  void OnGatewayCall(absl::string_view call, v1::ErrorReason reason);
 
  private:
   void Collect();

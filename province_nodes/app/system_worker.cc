@@ -109,8 +109,8 @@ bool SystemWorker::Next(Attempt& attempt) {
       return true;
     }
     if (forgot_some_ && later_.empty()) return true;  // the attempt stays empty
-    changed_.WaitFor(&mutex_, later_.empty() ? absl::InfiniteDuration()
-                                             : later_.begin()->first - now);
+    changed_.WaitFor(&mutex_,
+                     later_.empty() ? absl::InfiniteDuration() : later_.begin()->first - now);
   }
   return false;
 }

@@ -149,9 +149,13 @@ absl::Status Outbox::OnAccepted(const SlotKey& slot, State& state) {
   schedule_.Put(slot, Schedule::Stage::kAccepted, lane_->now + lane_->reoffer_interval,
                 absl::FromUnixMicros(state.created_unix_us()));
   if (state.passage() == v1::PASSAGE_ACCEPTED) return absl::OkStatus();
-  ++lane_->statistics.accepted;
-  v1::MessageCount& count = lane_->tally.Of(lane_->lane, lane_->province, slot.peer, state.kind());
-  count.set_accepted(count.accepted() + 1);
+  if (!state.was_accepted()) {
+    state.set_was_accepted(true);
+    ++lane_->statistics.accepted;
+    v1::MessageCount& count =
+        lane_->tally.Of(lane_->lane, lane_->province, slot.peer, state.kind());
+    count.set_accepted(count.accepted() + 1);
+  }
   return SetPassage(slot, state, v1::PASSAGE_ACCEPTED, {});
 }
 

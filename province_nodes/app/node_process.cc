@@ -1,0 +1,274 @@
+#include "province_nodes/app/node_process.h"
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "adapters/platform/clock/clock.h"
+#include "adapters/platform/config/files.h"
+#include "adapters/platform/crypto/suite.h"
+#include "adapters/platform/image/portrait.h"
+#include "adapters/platform/kv/rocks_store.h"
+#include "adapters/platform/log/log.h"
+#include "adapters/platform/metrics/metrics_server.h"
+#include "adapters/platform/rpc/channel.h"
+#include "adapters/platform/rpc/peer.h"
+#include "adapters/platform/rpc/server.h"
+#include "province_nodes/app/link_test_service_rpc.h"
+#include "province_nodes/app/node_admin_rpc.h"
+#include "province_nodes/app/node_loop.h"
+#include "province_nodes/app/node_metrics.h"
+#include "province_nodes/app/process_observer.h"
+#include "province_nodes/app/system_worker.h"
+#include "province_nodes/gateway/gateway_rpc.h"
+#include "province_nodes/linktest/node_link_tester.h"
+#include "province_nodes/linktest/probed_transport.h"
+#include "province_nodes/session/exchange_client.h"
+#include "province_nodes/store/node_store.h"
+
+namespace yizhan::node {
+namespace {
+
+constexpr absl::Duration kShutdownGrace = absl::Seconds(2);
+constexpr char kComponent[] = "node";
+
+}  // namespace
+
+// In the order of making; destroyed in the reverse one.
+struct NodeProcess::Parts {
+  NodeSetup setup;
+  std::string build;
+  const platform::Clock* clock = &platform::SystemClock();
+  platform::SystemRandom random;
+  std::unique_ptr<platform::RocksStore> store;
+  contract::Incarnation incarnation;
+  std::unique_ptr<DirectoryCopy> directory;
+  platform::MetricsRegistry metrics_registry;
+  std::unique_ptr<NodeMetrics> metrics;
+  std::unique_ptr<NodeLoop> loop;
+  std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<ExchangeClient> exchange;
+  std::unique_ptr<ProbedTransport> transport;
+  std::unique_ptr<LinkTestService> link_test_service;
+  std::unique_ptr<SystemWorker> worker;
+  std::unique_ptr<NodeLinkTester> link_tester;
+  std::unique_ptr<ProcessObserver> observer;
+  std::unique_ptr<NodeCore> core;
+  std::unique_ptr<NodeAdminRpc> admin;
+  std::unique_ptr<GatewayRpc> gateway;
+  std::unique_ptr<platform::RpcServer> server;
+  std::unique_ptr<platform::MetricsServer> metrics_server;
+
+  absl::Status OpenStore();
+  absl::Status MakeCore();
+  void MakeLinkTester();
+  CaseServiceDeps CaseDeps(std::string key_prefix,
+                           std::function<bool(contract::ProvinceCode)> link_open);
+  absl::Status Serve();
+  absl::Status WritePorts() const;
+  void Stop();
+};
+
+absl::Status NodeProcess::Parts::OpenStore() {
+  platform::RocksStore::Options options;
+  options.dir = setup.data_dir;
+  absl::StatusOr<std::unique_ptr<platform::RocksStore>> opened =
+      platform::RocksStore::Open(options);
+  if (!opened.ok()) return opened.status();
+  store = *std::move(opened);
+  absl::StatusOr<contract::Incarnation> found =
+      OpenNodeStore(*store, setup.province, random, clock->Now());
+  if (!found.ok()) return found.status();
+  incarnation = *found;
+  absl::StatusOr<std::unique_ptr<DirectoryCopy>> loaded =
+      DirectoryCopy::Load(*store, platform::SmSuite(), setup.genesis_digest, clock->Now());
+  if (!loaded.ok()) return loaded.status();
+  directory = *std::move(loaded);
+  return absl::OkStatus();
+}
+
+CaseServiceDeps NodeProcess::Parts::CaseDeps(
+    std::string key_prefix, std::function<bool(contract::ProvinceCode)> link_open) {
+  CaseServiceDeps deps;
+  deps.province = setup.province;
+  deps.hasher = platform::SmSuite().hasher;
+  deps.random = &random;
+  deps.policy = &setup.policy;
+  deps.key_prefix = std::move(key_prefix);
+  deps.link_open = std::move(link_open);
+  deps.point_designated = [this](const std::string& point, absl::CivilDay day) {
+    return setup.points->IsDesignated(point, day);
+  };
+  deps.division_known = [this](absl::string_view division) {
+    return setup.divisions->IsCounty(division);
+  };
+  deps.check_portrait = platform::CheckPortrait;
+  return deps;
+}
+
+absl::Status NodeProcess::Parts::MakeCore() {
+  platform::DialOptions dial;
+  dial.target = setup.config.broker();
+  dial.server_name = setup.config.broker_server_name();
+  dial.tls = setup.tls;
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> dialled = platform::Dial(dial);
+  if (!dialled.ok()) return dialled.status();
+  channel = *std::move(dialled);
+  const auto post = [this](std::function<void(NodeCore&)> event) { loop->Post(std::move(event)); };
+  exchange = std::make_unique<ExchangeClient>(channel, post);
+  transport = std::make_unique<ProbedTransport>(exchange.get(), post);
+  SystemWorker::Systems systems;
+  systems.population = setup.population.get();
+  systems.card_centre = setup.card_centre.get();
+  worker = std::make_unique<SystemWorker>(systems, loop.get(), clock);
+  MakeLinkTester();
+  observer = std::make_unique<ProcessObserver>(loop.get(), worker.get(), link_tester.get(),
+                                               transport.get());
+  NodeCoreOptions options;
+  options.province = setup.province;
+  options.incarnation = incarnation;
+  options.message_life = setup.message_life;
+  options.build = build;
+  NodeCoreDeps deps;
+  deps.store = store.get();
+  deps.directory = directory.get();
+  deps.algorithms = platform::SmSuite();
+  deps.signer = setup.signer.get();
+  deps.unwrapper = setup.unwrapper.get();
+  deps.random = &random;
+  deps.transport = transport.get();
+  deps.observer = observer.get();
+  deps.make_cases = [this](std::string prefix,
+                           std::function<bool(contract::ProvinceCode)> link_open) {
+    return NewCaseService(CaseDeps(std::move(prefix), std::move(link_open)));
+  };
+  absl::StatusOr<std::unique_ptr<NodeCore>> made = NodeCore::Create(options, deps, clock->Now());
+  if (!made.ok()) return made.status();
+  core = *std::move(made);
+  return absl::OkStatus();
+}
+
+void NodeProcess::Parts::MakeLinkTester() {
+  link_test_service = MakeLinkTestService(channel);
+  LinkTestDeps deps;
+  deps.province = setup.province;
+  deps.algorithms = platform::SmSuite();
+  deps.signer = setup.signer.get();
+  deps.unwrapper = setup.unwrapper.get();
+  deps.clock = clock;
+  deps.policy = &setup.policy;
+  deps.genesis_digest = setup.genesis_digest;
+  deps.business_incarnation = incarnation;
+  deps.build = build;
+  deps.doubles = setup.config.systems().doubles();
+  deps.fingerprints = setup.key_ids;
+  deps.fingerprints.push_back(setup.tls.fingerprint.str());
+  deps.make_random = [] { return std::make_unique<platform::SystemRandom>(); };
+  deps.check_portrait = platform::CheckPortrait;
+  deps.service = link_test_service.get();
+  deps.make_transport = [this](PostCoreEvent post) {
+    return std::make_unique<ExchangeClient>(channel, std::move(post));
+  };
+  deps.business = transport.get();
+  deps.business_store = store.get();
+  deps.report_replayed = [this](const contract::RunId& run) {
+    bool replayed = false;
+    const absl::Status asked = loop->Call([&](NodeCore& of_business) {
+      replayed = of_business.directory().HasReport(run);
+      return absl::OkStatus();
+    });
+    return asked.ok() && replayed;
+  };
+  deps.log = [](const std::string& line) { platform::LogInfo("node.linktest", line); };
+  link_tester = std::make_unique<NodeLinkTester>(std::move(deps));
+}
+
+absl::Status NodeProcess::Parts::Serve() {
+  NodeAdminDeps admin_deps;
+  admin_deps.province = setup.province;
+  admin_deps.incarnation = incarnation;
+  admin_deps.build = build;
+  admin_deps.loop = loop.get();
+  admin_deps.clock = clock;
+  admin_deps.link_tester = link_tester.get();
+  admin_deps.callers = setup.callers.get();
+  admin = NodeAdminRpc::Create(std::move(admin_deps));
+  GatewayRpc::Deps gateway_deps;
+  gateway_deps.runner = loop.get();
+  gateway_deps.callers = setup.callers.get();
+  gateway_deps.clock = clock;
+  gateway_deps.peer = platform::PeerFingerprint;
+  gateway_deps.on_answered = [this](absl::string_view call, v1::ErrorReason reason) {
+    metrics->OnGatewayCall(call, reason);
+  };
+  gateway = GatewayRpc::Create(std::move(gateway_deps));
+  platform::RpcServer::Options options;
+  options.listen = setup.config.gateway_listen();
+  options.tls = setup.gateway_tls;
+  options.services = {admin->service(), gateway->service()};
+  absl::StatusOr<std::unique_ptr<platform::RpcServer>> started =
+      platform::RpcServer::Start(std::move(options));
+  if (!started.ok()) return started.status();
+  server = *std::move(started);
+  absl::StatusOr<std::unique_ptr<platform::MetricsServer>> served =
+      platform::MetricsServer::Start(&metrics_registry, setup.config.metrics_listen());
+  if (!served.ok()) return served.status();
+  metrics_server = *std::move(served);
+  return WritePorts();
+}
+
+absl::Status NodeProcess::Parts::WritePorts() const {
+  platform::LogInfo(kComponent, "ready",
+                    {{"province", setup.province.value()},
+                     {"gateway_port", server->port()},
+                     {"metrics_port", metrics_server->port()},
+                     {"build", build}});
+  if (setup.port_file.empty()) return absl::OkStatus();
+  return platform::WriteFileAtomically(
+      setup.port_file,
+      absl::StrCat("gateway=", server->port(), "\nmetrics=", metrics_server->port(), "\n"));
+}
+
+void NodeProcess::Parts::Stop() {
+  if (link_tester != nullptr) link_tester->Stop();
+  if (gateway != nullptr) gateway->StopWatching();
+  metrics_server.reset();
+  if (server != nullptr) server->Shutdown(kShutdownGrace);
+  if (worker != nullptr) worker->Stop();
+  if (loop != nullptr) loop->Stop();
+  // Callbacks of gRPC and runs of the tester post to what is destroyed below.
+  link_tester.reset();
+  exchange.reset();
+}
+
+NodeProcess::NodeProcess(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+NodeProcess::~NodeProcess() { parts_->Stop(); }
+
+absl::StatusOr<std::unique_ptr<NodeProcess>> NodeProcess::Start(
+    NodeSetup setup, std::string build,
+    std::function<void(const absl::Status&)> on_storage_failure) {
+  auto parts = std::make_unique<Parts>();
+  parts->setup = std::move(setup);
+  parts->build = std::move(build);
+  NodeLoop::Options loop;
+  loop.clock = parts->clock;
+  loop.on_failure = std::move(on_storage_failure);
+  loop.on_group = [raw = parts.get()](absl::Duration took, std::size_t events) {
+    raw->metrics->OnGroup(took, events);
+  };
+  parts->loop = std::make_unique<NodeLoop>(std::move(loop));
+  parts->metrics = std::make_unique<NodeMetrics>(&parts->metrics_registry, parts->loop.get(),
+                                                 parts->clock, parts->build);
+  std::unique_ptr<NodeProcess> process(new NodeProcess(std::move(parts)));
+  Parts& made = *process->parts_;
+  if (absl::Status opened = made.OpenStore(); !opened.ok()) return opened;
+  if (absl::Status core = made.MakeCore(); !core.ok()) return core;
+  made.loop->Start(made.core.get());
+  made.worker->Start();
+  if (absl::Status served = made.Serve(); !served.ok()) return served;
+  return process;
+}
+
+}  // namespace yizhan::node
