@@ -102,8 +102,7 @@ std::optional<SlotKey> Schedule::TakeDueOf(contract::ProvinceCode destination, a
     Entry& entry = entries_.at(slot);
     queue.erase(queue.begin());
     entry.due = absl::InfiniteFuture();
-    if (entry.tag != 0) continue;  // its answer decides what follows
-    if (!IsBlocked(slot)) return slot;
+    if (entry.tag == 0 && !IsBlocked(slot)) return slot;
     entry.blocked = true;
   }
   return std::nullopt;
@@ -128,7 +127,10 @@ std::optional<SlotKey> Schedule::EndFlight(std::uint64_t tag) {
   --load.messages;
   load.bytes -= flight.bytes;
   const auto entry = entries_.find(flight.slot);
-  if (entry != entries_.end() && entry->second.tag == tag) entry->second.tag = 0;
+  if (entry != entries_.end() && entry->second.tag == tag) {
+    entry->second.tag = 0;
+    if (entry->second.blocked) SetDue(flight.slot, absl::InfinitePast());
+  }
   return flight.slot;
 }
 

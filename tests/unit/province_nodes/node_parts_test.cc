@@ -180,6 +180,17 @@ TEST(ScheduleTest, SessionEnded_WhatWasInFlightIsDueAgain) {
   EXPECT_EQ(schedule.TakeDue(kNow), Slot(34, 'a', 1));
 }
 
+TEST(ScheduleTest, DueAgainWhileInFlight_IsOfferedAfterItsAnswer) {
+  Schedule schedule;
+  const SlotKey slot = Slot(34, 'a', 1);
+  schedule.Put(slot, Schedule::Stage::kAccepted, kNow, kNow);
+  const std::uint64_t tag = schedule.BeginFlight(*schedule.TakeDue(kNow), 100);
+  schedule.Put(slot, Schedule::Stage::kTombstone, kNow, kNow);
+  EXPECT_EQ(schedule.TakeDue(kNow), std::nullopt);
+  ASSERT_EQ(schedule.EndFlight(tag), slot);
+  EXPECT_EQ(schedule.TakeDue(kNow), slot);
+}
+
 // --- directory ---
 
 class DirectoryCopyTest : public ::testing::Test {
