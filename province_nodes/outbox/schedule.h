@@ -59,7 +59,7 @@ class Schedule {
     absl::Time due = absl::InfiniteFuture();
     absl::Time created;
     std::uint32_t tries = 0;
-    bool blocked = false;   // by its predecessor
+    bool blocked = false;   // was due; its predecessor or its own answer comes first
     std::uint64_t tag = 0;  // in flight
   };
   struct Flight {
