@@ -217,11 +217,9 @@ TEST_F(ExchangeFaultsTest, RouteCut_MessageWaitsAndPassesWithALaterExpiryWhenItO
 TEST_F(ExchangeFaultsTest, StoreFails_CoreStopsAndNothingMoreLeaves) {
   // The core commits to a store that the world's node owns; a read of damaged
   // bytes is the storage error that a test can make.
-  a().store.Write([] {
-    platform::WriteBatch batch;
-    batch.Put("b/n" + std::string(1, static_cast<char>(kAnhui)) + std::string(16, 'a'), "\xff\xff");
-    return batch;
-  }());
+  platform::WriteBatch damage;
+  damage.Put("b/n" + std::string(1, static_cast<char>(kAnhui)) + std::string(16, 'a'), "\xff\xff");
+  ASSERT_TRUE(a().store.Write(damage).ok());
   const absl::Status sent = a().core->Run(
       [](platform::Transaction&, node::CaseService&, node::CaseEffects& effects) {
         node::OutgoingMessage message;
