@@ -124,14 +124,19 @@ TEST_F(MemberTest, KeysAndCertificatesOfOthers_AreRefused) {
 }
 
 TEST_F(MemberTest, KeyIdOfAnother_DoesNotPoisonTheCacheOfSignatures) {
-  // The stranger's key under the id of 32's: must not verify anything as 32's.
+  // The stranger's key under an id that is not its own: a root verified with it
+  // must not be remembered for that id.
   const TestKey stranger = MakeTestKey();
   v1::DirectoryEntry entry = lab_.MemberEntry(34);
-  v1::PublicKey* key = entry.mutable_member()->mutable_keys(0);
-  key->set_spki_der(stranger.key.spki_der);
-  ExpectRefused(lab_,
-                lab_.Sign(entry, {{v1::SIGNER_MEMBER, 34, &stranger}, {v1::SIGNER_AUTHORITY}}),
-                "key that it does not have");
+  entry.mutable_member()->mutable_keys(0)->set_spki_der(stranger.key.spki_der);
+  v1::SignedEntry forged =
+      lab_.Sign(entry, {{v1::SIGNER_MEMBER, 34, &stranger}, {v1::SIGNER_AUTHORITY}});
+  v1::Signature* signature = forged.mutable_signatures(0)->mutable_signature();
+  signature->set_key_id(lab_.signing[34].key.id.str());
+  ExpectRefused(lab_, forged, "key that it does not have");
+  const absl::string_view bytes = forged.entry();
+  EXPECT_FALSE(
+      lab_.checker.IsCached(*signature, kDirectoryEntryType, absl::MakeConstSpan(&bytes, 1)));
 }
 
 TEST_F(MemberTest, NextVersion_IsSignedByAKeyOfTheOneBefore) {
