@@ -16,6 +16,7 @@
 #include "adapters/platform/rpc/server.h"
 #include "broker/app/broker_config.h"
 #include "broker/app/core_shell.h"
+#include "broker/app/link_test_rpc.h"
 #include "broker/app/services.h"
 #include "grpcpp/impl/service_type.h"
 #include "protos/contract/errors.h"
@@ -63,10 +64,11 @@ int Serve(const BrokerSetup& setup, CoreShell& shell, platform::MetricsRegistry&
   const auto exchange = MakeExchangeService(&shell);
   const auto directory = MakeDirectoryService(&shell, &setup.operators);
   const auto admin = MakeBrokerAdminService(&shell, &setup.operators);
+  const auto link_test = MakeLinkTestService(&shell);
   platform::RpcServer::Options options;
   options.listen = setup.listen;
   options.tls = setup.tls;
-  options.services = {exchange.get(), directory.get(), admin.get()};
+  options.services = {exchange.get(), directory.get(), admin.get(), link_test.get()};
   const auto server = platform::RpcServer::Start(options);
   if (!server.ok()) return Explain(server.status());
   const auto metrics = platform::MetricsServer::Start(&registry, setup.metrics_listen);
@@ -90,6 +92,11 @@ int Run(const std::string& path) {
   absl::StatusOr<BrokerSetup> setup = LoadBrokerConfig(path);
   if (!setup.ok()) return Explain(setup.status());
   platform::RaiseFileLimit();
+  // Whoever waits for the ports must not read those of an earlier run.
+  if (!setup->port_file.empty()) {
+    std::error_code ignored;
+    std::filesystem::remove(setup->port_file, ignored);
+  }
 
   platform::RocksStore::Options store_options;
   store_options.dir = setup->data_dir;

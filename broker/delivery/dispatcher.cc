@@ -41,8 +41,7 @@ bool Dispatcher::Give(Position position, const stored::StoredPlace& place, Credi
   credit.bytes -= static_cast<std::int64_t>(place.bytes());
   batch_bytes_ += place.bytes();
   const absl::Duration until = now.monotonic + options_.lease;
-  leased_[position] = {
-      until, place.bytes(), {place.message().source(), place.message().case_handle()}};
+  leased_[position] = {until, {place.message().source(), place.message().case_handle()}};
   leases_by_time_.insert({until, position});
   return true;
 }
@@ -152,16 +151,15 @@ void Dispatcher::OnReady(Position position) {
   }
 }
 
-std::uint64_t Dispatcher::OnHeld(Position position, Moment now) {
+bool Dispatcher::OnHeld(Position position, Moment now) {
   const auto lease = leased_.find(position);
-  if (lease == leased_.end()) return 0;
-  const std::uint64_t bytes = lease->second.bytes;
+  if (lease == leased_.end()) return false;
   const Held held{now.monotonic + options_.lease, lease->second.owner};
   Unlease(position);
   held_[position] = held;
   held_by_time_.insert({held.until, position});
   held_by_case_.insert({held.owner, position});
-  return bytes;
+  return true;
 }
 
 void Dispatcher::Unlease(Position position) {

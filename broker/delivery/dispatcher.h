@@ -60,9 +60,9 @@ class Dispatcher {
   void OnGone(Position position);
   // The place may go out (again): resealed, or replayed by an operator.
   void OnReady(Position position);
-  // The recipient waits for a predecessor. Bytes of the given-back credit, 0
-  // if it was not leased.
-  std::uint64_t OnHeld(Position position, Moment now);
+  // The recipient waits for a predecessor: the lease ends without an attempt.
+  // False if the place was not leased.
+  bool OnHeld(Position position, Moment now);
 
   std::size_t leased() const { return leased_.size(); }
 
@@ -70,7 +70,6 @@ class Dispatcher {
   using CaseOfSource = std::pair<std::uint32_t, std::string>;
   struct Lease {
     absl::Duration until;
-    std::uint64_t bytes;
     CaseOfSource owner;
   };
   struct Held {

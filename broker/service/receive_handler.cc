@@ -161,10 +161,11 @@ void ReceiveHandler::HandleHeld(const v1::HeldReport& held) {
   if (!identity.ok() || !IsMine(*identity)) return;
   stored::StoredKnown known;
   if (!state_.records.Read(IdentityKey(*identity, 'd'), &known) || known.position() == 0) return;
-  const std::uint64_t bytes =
-      state_.DispatcherOf(session_.box).OnHeld(contract::MailboxPosition(known.position()), now_);
-  if (bytes == 0) return;  // was not out
-  AddCredit(session_.receive->credit, 1, bytes);
+  // Credit is the recipient's to give again, as for every delivery.
+  if (!state_.DispatcherOf(session_.box)
+           .OnHeld(contract::MailboxPosition(known.position()), now_)) {
+    return;  // was not out
+  }
   Session* source = state_.sessions.OfBox(SenderBox(*identity));
   if (source == nullptr || !source->receive) return;
   Effect effect;
