@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "protos/contract/errors.h"
 #include "protos/contract/resident.h"
+#include "tools/yizhan/case_json.h"
 #include "tools/yizhan/commands.h"
 #include "tools/yizhan/lab.h"
 #include "tools/yizhan/rpc_call.h"
@@ -18,7 +19,6 @@ namespace {
 using contract::ProvinceCode;
 using platform::JsonValue;
 
-std::string RoleText(v1::CaseRole role) { return Shorten(v1::CaseRole_Name(role), "CASE_ROLE_"); }
 std::string ClockText(const v1::CaseClock& clock) {
   return absl::StrCat(Shorten(v1::ClockKind_Name(clock.kind()), "CLOCK_"), " ",
                       Shorten(v1::ClockStatus_Name(clock.status()), "CLOCK_"), " ",
@@ -27,68 +27,6 @@ std::string ClockText(const v1::CaseClock& clock) {
 
 bool IsPressing(const v1::CaseClock& clock) {
   return clock.status() == v1::CLOCK_WARNING || clock.status() == v1::CLOCK_BREACHED;
-}
-
-JsonValue ClocksJson(const v1::CaseView& view) {
-  JsonValue clocks = JsonValue::Array();
-  for (const v1::CaseClock& clock : view.clocks()) {
-    clocks.Append(JsonValue::Object()
-                      .Set("clock", Shorten(v1::ClockKind_Name(clock.kind()), "CLOCK_"))
-                      .Set("status", Shorten(v1::ClockStatus_Name(clock.status()), "CLOCK_"))
-                      .Set("started", ShanghaiText(clock.started_unix_us()))
-                      .Set("warns", ShanghaiText(clock.warns_unix_us()))
-                      .Set("due", ShanghaiText(clock.due_unix_us()))
-                      .Set("met", ShanghaiText(clock.met_unix_us())));
-  }
-  return clocks;
-}
-
-JsonValue CaseJson(const v1::CaseView& view) {
-  JsonValue events = JsonValue::Array();
-  for (const v1::CaseEvent& event : view.events()) {
-    events.Append(JsonValue::Object()
-                      .Set("at", ShanghaiText(event.at_unix_us()))
-                      .Set("state", StateText(event.state()))
-                      .Set("what", event.what())
-                      .Set("reason", ReasonText(event.reason()))
-                      .Set("officer", event.officer().number())
-                      .Set("unit", event.officer().unit()));
-  }
-  JsonValue messages = JsonValue::Array();
-  for (const v1::CaseMessage& message : view.messages()) {
-    messages.Append(JsonValue::Object()
-                        .Set("message_id", MessageIdText(message.message_id()))
-                        .Set("kind", v1::MessageKind_Name(message.kind()))
-                        .Set("outgoing", JsonValue::Bool(message.outgoing()))
-                        .Set("sequence", JsonValue::Integer(static_cast<std::int64_t>(message.sequence())))
-                        .Set("passage", PassageText(message.passage()))
-                        .Set("reason", ReasonText(message.reason()))
-                        .Set("detail", message.detail()));
-  }
-  return JsonValue::Object()
-      .Set("case_handle", Hex(view.case_handle()))
-      .Set("role", RoleText(view.role()))
-      .Set("state", StateText(view.state()))
-      .Set("acceptance_number", view.acceptance_number())
-      .Set("accepting", JsonValue::Integer(view.accepting()))
-      .Set("home", JsonValue::Integer(view.home()))
-      .Set("point", view.point())
-      .Set("business", v1::Business_Name(view.business()))
-      .Set("id_number_masked", view.id_number_masked())
-      .Set("reason", ReasonText(view.reason()))
-      .Set("reason_detail", view.reason_detail())
-      .Set("fee_fen", JsonValue::Integer(view.fee_fen()))
-      .Set("refund_fen", JsonValue::Integer(view.refund_fen()))
-      .Set("applied", ShanghaiText(view.applied_unix_us()))
-      .Set("validity_years",
-           view.validity_known() ? JsonValue::Integer(view.validity_years()) : JsonValue())
-      .Set("valid_from", view.valid_from())
-      .Set("valid_until", view.valid_until())
-      .Set("issuing_office", view.issuing_office())
-      .Set("card_serial", view.card_serial())
-      .Set("clocks", ClocksJson(view))
-      .Set("events", std::move(events))
-      .Set("messages", std::move(messages));
 }
 
 absl::Status ListOfNode(const Lab& lab, ProvinceCode node, v1::ListCasesRequest request,
@@ -117,11 +55,12 @@ void ShowCases(const std::vector<v1::CaseView>& cases, Console& console) {
     for (const v1::CaseClock& clock : view.clocks()) {
       if (IsPressing(clock)) pressing.push_back(ClockText(clock));
     }
-    table.AddRow({view.acceptance_number().empty() ? Hex(view.case_handle()) : view.acceptance_number(),
-                  RoleText(view.role()), StateText(view.state()), absl::StrCat(view.accepting()),
-                  absl::StrCat(view.home()), v1::Business_Name(view.business()),
-                  ShanghaiText(view.applied_unix_us()).substr(0, 10), ReasonText(view.reason()),
-                  absl::StrJoin(pressing, "; ")});
+    table.AddRow(
+        {view.acceptance_number().empty() ? Hex(view.case_handle()) : view.acceptance_number(),
+         CaseRoleText(view.role()), StateText(view.state()), absl::StrCat(view.accepting()),
+         absl::StrCat(view.home()), v1::Business_Name(view.business()),
+         ShanghaiText(view.applied_unix_us()).substr(0, 10), ReasonText(view.reason()),
+         absl::StrJoin(pressing, "; ")});
     list.Append(CaseJson(view));
   }
   console.Emit(JsonValue::Object().Set("cases", std::move(list)));
@@ -177,20 +116,20 @@ absl::StatusOr<v1::CaseView> Fetch(const Lab& lab, ProvinceCode node, const v1::
   v1::GetCaseRequest request;
   *request.mutable_case_() = key;
   request.set_as_of_unix_us(as_of);
-  auto response = Call(*stub, absl::StrCat("Node ", node.str()),
-                       &v1::Gateway::StubInterface::GetCase, request);
+  auto response =
+      Call(*stub, absl::StrCat("Node ", node.str()), &v1::Gateway::StubInterface::GetCase, request);
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_case_());
 }
 
 void ShowCase(const v1::CaseView& view, Console& console) {
-  console.Say(absl::StrCat(
-      RoleText(view.role()), " view: ", StateText(view.state()), "  ", view.acceptance_number(),
-      "  ", view.accepting(), " -> ", view.home(), "  ", v1::Business_Name(view.business()),
-      "  point ", view.point(), "  ID ", view.id_number_masked(), "\n  handle ",
-      Hex(view.case_handle()), "  fee ", view.fee_fen(), " fen, paid back ", view.refund_fen(),
-      " fen", view.reason() == 0 ? "" : "  reason ", ReasonText(view.reason()), " ",
-      view.reason_detail()));
+  console.Say(absl::StrCat(CaseRoleText(view.role()), " view: ", StateText(view.state()), "  ",
+                           view.acceptance_number(), "  ", view.accepting(), " -> ", view.home(),
+                           "  ", v1::Business_Name(view.business()), "  point ", view.point(),
+                           "  ID ", view.id_number_masked(), "\n  handle ", Hex(view.case_handle()),
+                           "  fee ", view.fee_fen(), " fen, paid back ", view.refund_fen(), " fen",
+                           view.reason() == 0 ? "" : "  reason ", ReasonText(view.reason()), " ",
+                           view.reason_detail()));
   if (view.validity_known()) {
     console.Say(absl::StrCat("  valid ", view.valid_from(), " to ",
                              view.valid_until().empty() ? "long-term" : view.valid_until(), ", ",
@@ -230,9 +169,9 @@ absl::StatusOr<v1::CaseKey> ParseKey(const std::string& text) {
   const bool hex = text.size() == 2 * contract::CaseHandle::kSize &&
                    text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
   if (!hex) {
-    return contract::MakeError(v1::CONFIG_INVALID, v1::SIDE_MINE,
-                               absl::StrCat("'", text, "' names no case."),
-                               "Give the 22 digits of its acceptance number, or its handle (32 hex digits).");
+    return contract::MakeError(
+        v1::CONFIG_INVALID, v1::SIDE_MINE, absl::StrCat("'", text, "' names no case."),
+        "Give the 22 digits of its acceptance number, or its handle (32 hex digits).");
   }
   key.set_case_handle(absl::HexStringToBytes(text));
   return key;

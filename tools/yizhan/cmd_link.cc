@@ -49,8 +49,9 @@ absl::Status RunArm(const FlagSet& flags, Console& console) {
   if (!until.ok()) return until.status();
   const std::string text = ShanghaiText(absl::ToUnixMicros(*until));
   console.Say(absl::StrCat(pair->node.str(), " lets ", pair->peer.str(),
-                           " start the connectivity test until ", text, " (Asia/Shanghai).\nNext: yizhan link test --node ",
-                           pair->peer.str(), " --peer ", pair->node.str()));
+                           " start the connectivity test until ", text,
+                           " (Asia/Shanghai).\nNext: yizhan link test --node ", pair->peer.str(),
+                           " --peer ", pair->node.str()));
   console.Emit(JsonValue::Object()
                    .Set("node", JsonValue::Integer(pair->node.value()))
                    .Set("peer", JsonValue::Integer(pair->peer.value()))
@@ -62,8 +63,9 @@ std::string Bar(const v1::LinkRun& run) {
   const int expected = std::max<int>(1, static_cast<int>(run.expected_verdicts()));
   const int done = std::min(run.verdicts_size(), expected);
   const int filled = done * 30 / expected;
-  return absl::StrFormat("[%s%s] %d/%d  %s", std::string(filled, '#'), std::string(30 - filled, '.'),
-                         done, expected, Shorten(v1::RunState_Name(run.state()), "RUN_"));
+  return absl::StrFormat("[%s%s] %d/%d  %s", std::string(filled, '#'),
+                         std::string(30 - filled, '.'), done, expected,
+                         Shorten(v1::RunState_Name(run.state()), "RUN_"));
 }
 
 std::string VerdictLine(const v1::CaseVerdict& verdict) {
@@ -77,18 +79,18 @@ std::string VerdictLine(const v1::CaseVerdict& verdict) {
 JsonValue RunJson(const v1::LinkRun& run) {
   JsonValue verdicts = JsonValue::Array();
   for (const v1::CaseVerdict& verdict : run.verdicts()) {
-    verdicts.Append(JsonValue::Object()
-                        .Set("case", verdict.case_id())
-                        .Set("from", JsonValue::Integer(verdict.from()))
-                        .Set("to", JsonValue::Integer(verdict.to()))
-                        .Set("judge", Shorten(v1::Judge_Name(verdict.judge()), "JUDGE_"))
-                        .Set("verdict", VerdictText(verdict.verdict()))
-                        .Set("cause", verdict.cause())
-                        .Set("side", verdict.side())
-                        .Set("next_step", verdict.next_step())
-                        .Set("evidence_digest", Hex(verdict.evidence_digest()))
-                        .Set("attested_by_one_side",
-                             JsonValue::Bool(verdict.attested_by_one_side())));
+    verdicts.Append(
+        JsonValue::Object()
+            .Set("case", verdict.case_id())
+            .Set("from", JsonValue::Integer(verdict.from()))
+            .Set("to", JsonValue::Integer(verdict.to()))
+            .Set("judge", Shorten(v1::Judge_Name(verdict.judge()), "JUDGE_"))
+            .Set("verdict", VerdictText(verdict.verdict()))
+            .Set("cause", verdict.cause())
+            .Set("side", verdict.side())
+            .Set("next_step", verdict.next_step())
+            .Set("evidence_digest", Hex(verdict.evidence_digest()))
+            .Set("attested_by_one_side", JsonValue::Bool(verdict.attested_by_one_side())));
   }
   return JsonValue::Object()
       .Set("run_id", Hex(run.run_id()))
@@ -116,8 +118,8 @@ absl::Status RunTest(const FlagSet& flags, Console& console) {
   console.Emit(RunJson(*run));
   if (absl::Status status = JudgeRun(*run); !status.ok()) return status;
   console.Say(absl::StrCat("Certified: the routes ", run->initiator(), " -> ", run->counterpart(),
-                           " and ", run->counterpart(), " -> ", run->initiator(),
-                           " are open. Run ", Hex(run->run_id()), "."));
+                           " and ", run->counterpart(), " -> ", run->initiator(), " are open. Run ",
+                           Hex(run->run_id()), "."));
   return absl::OkStatus();
 }
 
@@ -156,19 +158,21 @@ absl::Status RunList(const FlagSet& flags, Console& console) {
   for (const v1::RouteInfo& route : *routes) {
     states[{route.accepting(), route.home()}] = route.state();
     if (route.state() == v1::ROUTE_OPEN || route.state() == v1::ROUTE_PILOT) ++open;
-    list.Append(JsonValue::Object()
-                    .Set("accepting", JsonValue::Integer(route.accepting()))
-                    .Set("home", JsonValue::Integer(route.home()))
-                    .Set("state", RouteText(route.state()))
-                    .Set("certified_until", ShanghaiText(route.certified_until_unix_us()))
-                    .Set("version", JsonValue::Integer(static_cast<std::int64_t>(route.version()))));
+    list.Append(
+        JsonValue::Object()
+            .Set("accepting", JsonValue::Integer(route.accepting()))
+            .Set("home", JsonValue::Integer(route.home()))
+            .Set("state", RouteText(route.state()))
+            .Set("certified_until", ShanghaiText(route.certified_until_unix_us()))
+            .Set("version", JsonValue::Integer(static_cast<std::int64_t>(route.version()))));
   }
   console.Emit(JsonValue::Object().Set("routes", std::move(list)));
   std::vector<std::string> header = {"accepting \\ home"};
   for (const ProvinceCode home : lab->Provinces()) header.push_back(home.str());
   Table table(header);
   for (const ProvinceCode accepting : lab->Provinces()) {
-    std::vector<std::string> row = {absl::StrCat(accepting.str(), " ", lab->Find(accepting)->name())};
+    std::vector<std::string> row = {
+        absl::StrCat(accepting.str(), " ", lab->Find(accepting)->name())};
     for (const ProvinceCode home : lab->Provinces()) {
       const auto state = states.find({accepting.value(), home.value()});
       row.push_back(accepting == home       ? "*"
@@ -185,18 +189,18 @@ absl::Status RunList(const FlagSet& flags, Console& console) {
 }  // namespace
 
 Command LinkArmCommand() {
-  return {.name = "link arm",
-          .summary = "Let another province start the connectivity test with yours.",
-          .description =
-              "Without arming, the other side's test is refused. The window ends by itself.",
-          .examples = {"yizhan link arm --network lab --node 34 --peer 32 --window 2h"},
-          .positionals = {},
-          .declare =
-              [](FlagSet& flags) {
-                DeclarePair(flags);
-                flags.AddDuration("window", absl::Hours(2), "How long, 1m to 24h.");
-              },
-          .run = RunArm};
+  return {
+      .name = "link arm",
+      .summary = "Let another province start the connectivity test with yours.",
+      .description = "Without arming, the other side's test is refused. The window ends by itself.",
+      .examples = {"yizhan link arm --network lab --node 34 --peer 32 --window 2h"},
+      .positionals = {},
+      .declare =
+          [](FlagSet& flags) {
+            DeclarePair(flags);
+            flags.AddDuration("window", absl::Hours(2), "How long, 1m to 24h.");
+          },
+      .run = RunArm};
 }
 
 Command LinkTestCommand() {
@@ -219,19 +223,20 @@ Command LinkTestCommand() {
 }
 
 Command LinkListCommand() {
-  return {.name = "link list",
-          .summary = "Show which directed routes are open, as a matrix of provinces.",
-          .description =
-              "Rows accept, columns are home provinces. The broker answers, or with --node a\n"
-              "node from its own verified copy of the directory.",
-          .examples = {"yizhan link list --network lab", "yizhan link list --network lab --node 32"},
-          .positionals = {},
-          .declare =
-              [](FlagSet& flags) {
-                DeclareNetworkFlag(flags);
-                flags.AddText("node", "NN", "", "Ask this node instead of the broker.");
-              },
-          .run = RunList};
+  return {
+      .name = "link list",
+      .summary = "Show which directed routes are open, as a matrix of provinces.",
+      .description =
+          "Rows accept, columns are home provinces. The broker answers, or with --node a\n"
+          "node from its own verified copy of the directory.",
+      .examples = {"yizhan link list --network lab", "yizhan link list --network lab --node 32"},
+      .positionals = {},
+      .declare =
+          [](FlagSet& flags) {
+            DeclareNetworkFlag(flags);
+            flags.AddText("node", "NN", "", "Ask this node instead of the broker.");
+          },
+      .run = RunList};
 }
 
 }  // namespace yizhan::tools

@@ -42,15 +42,15 @@ absl::Status AskBroker(const Lab& lab, const std::string& message_id,
     return ExitCodeOf(response.status()) == kExitNotFound ? absl::OkStatus() : response.status();
   }
   for (const v1::TraceStep& step : response->steps()) {
-    sightings.push_back({.at_unix_us = step.at_unix_us(),
-                         .who = "broker",
-                         .what = Shorten(v1::TraceEvent_Name(step.event()), "TRACE_"),
-                         .kind = step.kind() == 0 ? "" : v1::MessageKind_Name(step.kind()),
-                         .detail = absl::StrCat(
-                             WayText(step.message().source(), step.message().destination()),
-                             ", log ", step.log_position(), step.reason() == 0 ? "" : ", ",
-                             ReasonText(step.reason()), step.detail().empty() ? "" : ": ",
-                             step.detail())});
+    sightings.push_back(
+        {.at_unix_us = step.at_unix_us(),
+         .who = "broker",
+         .what = Shorten(v1::TraceEvent_Name(step.event()), "TRACE_"),
+         .kind = step.kind() == 0 ? "" : v1::MessageKind_Name(step.kind()),
+         .detail = absl::StrCat(WayText(step.message().source(), step.message().destination()),
+                                ", log ", step.log_position(), step.reason() == 0 ? "" : ", ",
+                                ReasonText(step.reason()), step.detail().empty() ? "" : ": ",
+                                step.detail())});
   }
   return absl::OkStatus();
 }
@@ -69,16 +69,14 @@ absl::Status AskNode(const Lab& lab, ProvinceCode node, const std::string& messa
   }
   for (const v1::NodeMessage& message : response->messages()) {
     const bool sent = message.source() == node.value();
-    sightings.push_back({.at_unix_us = message.created_unix_us(),
-                         .who = absl::StrCat("node ", node.str()),
-                         .what = absl::StrCat(sent ? "sent, " : "received, ",
-                                              PassageText(message.passage())),
-                         .kind = v1::MessageKind_Name(message.kind()),
-                         .detail = absl::StrCat(WayText(message.source(), message.destination()),
-                                                ", case ", Hex(message.case_handle()), " no ",
-                                                message.sequence(),
-                                                message.detail().empty() ? "" : ": ",
-                                                message.detail())});
+    sightings.push_back(
+        {.at_unix_us = message.created_unix_us(),
+         .who = absl::StrCat("node ", node.str()),
+         .what = absl::StrCat(sent ? "sent, " : "received, ", PassageText(message.passage())),
+         .kind = v1::MessageKind_Name(message.kind()),
+         .detail = absl::StrCat(WayText(message.source(), message.destination()), ", case ",
+                                Hex(message.case_handle()), " no ", message.sequence(),
+                                message.detail().empty() ? "" : ": ", message.detail())});
   }
   return absl::OkStatus();
 }

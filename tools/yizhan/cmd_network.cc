@@ -35,8 +35,8 @@ absl::Status RunInit(const FlagSet& flags, Console& console) {
   const auto lab = InitNetwork(options, random);
   if (!lab.ok()) return lab.status();
   JsonValue nodes = JsonValue::Array();
-  std::string commands = absl::StrCat("  yizhan-broker --config ", lab->dir, "/",
-                                      lab->network.broker_config(), "\n");
+  std::string commands =
+      absl::StrCat("  yizhan-broker --config ", lab->dir, "/", lab->network.broker_config(), "\n");
   for (const v1::LabNode& node : lab->network.nodes()) {
     absl::StrAppend(&commands, "  yizhan-node --config ", lab->dir, "/", node.config(), "\n");
     nodes.Append(JsonValue::Object()
@@ -79,8 +79,9 @@ Command NetworkInitCommand() {
               [](FlagSet& flags) {
                 flags.AddText("dir", "DIR", "", "Folder to make; new or empty.");
                 flags.AddList("provinces", "NN", "32,34", "Provinces with a node.");
-                flags.AddNumber("base-port", "PORT", 0, 0, 65000,
-                                "First of 2 + 2 x provinces ports on 127.0.0.1; 0 finds free ones.");
+                flags.AddNumber(
+                    "base-port", "PORT", 0, 0, 65000,
+                    "First of 2 + 2 x provinces ports on 127.0.0.1; 0 finds free ones.");
                 DeclareDataFlags(flags);
               },
           .run = RunInit};

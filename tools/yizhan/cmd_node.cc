@@ -134,7 +134,8 @@ Command NodeResumeCommand() {
               [](FlagSet& flags) {
                 DeclareNetworkFlag(flags);
                 flags.AddText("node", "NN", "", "The fenced node.");
-                flags.AddText("officer", "NUMBER", "lab-operator", "Who decides it, for the audit.");
+                flags.AddText("officer", "NUMBER", "lab-operator",
+                              "Who decides it, for the audit.");
               },
           .run = RunResume};
 }

@@ -20,11 +20,16 @@ constexpr char kExitHelp[] =
 
 absl::string_view SideText(v1::Side side) {
   switch (side) {
-    case v1::SIDE_MINE: return "on your side";
-    case v1::SIDE_THEIRS: return "on the other province's side";
-    case v1::SIDE_BROKER: return "on the broker's side";
-    case v1::SIDE_NETWORK: return "in the network";
-    default: return "";
+    case v1::SIDE_MINE:
+      return "on your side";
+    case v1::SIDE_THEIRS:
+      return "on the other province's side";
+    case v1::SIDE_BROKER:
+      return "on the broker's side";
+    case v1::SIDE_NETWORK:
+      return "in the network";
+    default:
+      return "";
   }
 }
 
@@ -42,8 +47,8 @@ std::string Overview(absl::Span<const Command> commands, absl::string_view group
 }
 
 std::string HelpOf(const Command& command, const FlagSet& flags) {
-  std::string text = absl::StrCat("yizhan ", command.name, ": ", command.summary, "\n\nUsage: yizhan ",
-                                  command.name, " [FLAGS]");
+  std::string text = absl::StrCat("yizhan ", command.name, ": ", command.summary,
+                                  "\n\nUsage: yizhan ", command.name, " [FLAGS]");
   for (const std::string& name : command.positionals) absl::StrAppend(&text, " ", name);
   absl::StrAppend(&text, "\n\n", command.description, "\n\nFlags:\n", flags.Help());
   if (!command.examples.empty()) {
@@ -82,10 +87,10 @@ absl::Status UnknownCommand(absl::Span<const Command> commands,
   const std::string asked = absl::StrJoin(words, " ");
   std::string nearest = Nearest(asked, names);
   if (nearest.empty() && !words.empty()) nearest = Nearest(words.front(), names);
-  return contract::MakeError(v1::CONFIG_INVALID, v1::SIDE_MINE,
-                             absl::StrCat("There is no command '", asked, "'."),
-                             nearest.empty() ? std::string("See yizhan --help.")
-                                             : absl::StrCat("Did you mean 'yizhan ", nearest, "'?"));
+  return contract::MakeError(
+      v1::CONFIG_INVALID, v1::SIDE_MINE, absl::StrCat("There is no command '", asked, "'."),
+      nearest.empty() ? std::string("See yizhan --help.")
+                      : absl::StrCat("Did you mean 'yizhan ", nearest, "'?"));
 }
 
 void DeclareCommon(FlagSet& flags) {
@@ -105,8 +110,8 @@ int RunOne(const Command& command, absl::Span<const std::string> arguments, Cons
   if (status.ok() && flags.positionals().size() != command.positionals.size()) {
     status = contract::MakeError(
         v1::CONFIG_INVALID, v1::SIDE_MINE,
-        absl::StrCat("yizhan ", command.name, " takes ", command.positionals.size(),
-                     " argument(s)", command.positionals.empty() ? "" : ": ",
+        absl::StrCat("yizhan ", command.name, " takes ", command.positionals.size(), " argument(s)",
+                     command.positionals.empty() ? "" : ": ",
                      absl::StrJoin(command.positionals, " "), "; there are ",
                      flags.positionals().size(), "."),
         absl::StrCat("See yizhan ", command.name, " --help."));
@@ -149,17 +154,15 @@ std::string DescribeError(const absl::Status& status) {
   const v1::ErrorDetail detail = contract::DetailOf(status);
   std::string text = detail.what().empty() ? std::string(status.message()) : detail.what();
   const absl::string_view side = SideText(detail.side());
-  absl::StrAppend(&text, " (", v1::ErrorReason_Name(detail.reason()), side.empty() ? "" : ", ", side,
-                  ")");
+  absl::StrAppend(&text, " (", v1::ErrorReason_Name(detail.reason()), side.empty() ? "" : ", ",
+                  side, ")");
   return text;
 }
 
 Console::Console(std::FILE* out, std::FILE* err, bool err_is_terminal)
     : out_(out), err_(err), err_is_terminal_(err_is_terminal) {}
 
-Console Console::OfProcess() {
-  return Console(stdout, stderr, isatty(STDERR_FILENO) == 1);
-}
+Console Console::OfProcess() { return Console(stdout, stderr, isatty(STDERR_FILENO) == 1); }
 
 void Console::Say(absl::string_view text) {
   if (json_) return;

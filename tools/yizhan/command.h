@@ -61,9 +61,9 @@ class Console {
 
 // One command, as registered.
 struct Command {
-  std::string name;                      // "link test"
-  std::string summary;                   // a line
-  std::string description;               // a paragraph or more
+  std::string name;         // "link test"
+  std::string summary;      // a line
+  std::string description;  // a paragraph or more
   std::vector<std::string> examples;
   std::vector<std::string> positionals;  // names, all mandatory
   std::function<void(FlagSet&)> declare;

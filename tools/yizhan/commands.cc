@@ -3,8 +3,8 @@
 namespace yizhan::tools {
 
 std::vector<Command> NetworkCommands() {
-  return {NetworkInitCommand(), LinkArmCommand(),      LinkTestCommand(),    LinkListCommand(),
-          CaseListCommand(),    CaseShowCommand(),     MessageTraceCommand(), MailboxListCommand(),
+  return {NetworkInitCommand(), LinkArmCommand(),   LinkTestCommand(),     LinkListCommand(),
+          CaseListCommand(),    CaseShowCommand(),  MessageTraceCommand(), MailboxListCommand(),
           NodeStatusCommand(),  NodeResumeCommand()};
 }
 

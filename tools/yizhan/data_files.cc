@@ -18,8 +18,8 @@ bool IsFile(const fs::path& path) {
 
 // A root is a source tree, or the share/yizhan folder of an installation.
 bool FindUnder(const fs::path& root, DataFiles& files) {
-  for (const auto& [data, sample] : {std::pair("deploy/data", "tools/demo/sample"),
-                                     std::pair(".", "sample")}) {
+  for (const auto& [data, sample] :
+       {std::pair("deploy/data", "tools/demo/sample"), std::pair(".", "sample")}) {
     if (!IsFile(root / data / "policy.textproto")) continue;
     files.policy = (root / data / "policy.textproto").lexically_normal().string();
     files.divisions = (root / data / "divisions.csv").lexically_normal().string();

@@ -57,40 +57,57 @@ void FlagSet::Add(Flag flag) { flags_.push_back(std::move(flag)); }
 
 void FlagSet::AddText(absl::string_view name, absl::string_view value_name,
                       absl::string_view default_value, absl::string_view help) {
-  Add({.kind = Kind::kText, .name = std::string(name), .value_name = std::string(value_name),
-       .value = std::string(default_value), .help = std::string(help)});
+  Add({.kind = Kind::kText,
+       .name = std::string(name),
+       .value_name = std::string(value_name),
+       .value = std::string(default_value),
+       .help = std::string(help)});
 }
 
 void FlagSet::AddChoice(absl::string_view name, const std::vector<std::string>& choices,
                         absl::string_view default_value, absl::string_view help) {
-  Add({.kind = Kind::kChoice, .name = std::string(name),
-       .value_name = absl::StrJoin(choices, "|"), .value = std::string(default_value),
-       .help = std::string(help), .choices = choices});
+  Add({.kind = Kind::kChoice,
+       .name = std::string(name),
+       .value_name = absl::StrJoin(choices, "|"),
+       .value = std::string(default_value),
+       .help = std::string(help),
+       .choices = choices});
 }
 
 void FlagSet::AddSwitch(absl::string_view name, absl::string_view help) {
-  Add({.kind = Kind::kSwitch, .name = std::string(name), .value = "false",
+  Add({.kind = Kind::kSwitch,
+       .name = std::string(name),
+       .value = "false",
        .help = std::string(help)});
 }
 
 void FlagSet::AddNumber(absl::string_view name, absl::string_view value_name,
                         std::int64_t default_value, std::int64_t least, std::int64_t most,
                         absl::string_view help) {
-  Add({.kind = Kind::kNumber, .name = std::string(name), .value_name = std::string(value_name),
-       .value = absl::StrCat(default_value), .help = std::string(help), .least = least,
+  Add({.kind = Kind::kNumber,
+       .name = std::string(name),
+       .value_name = std::string(value_name),
+       .value = absl::StrCat(default_value),
+       .help = std::string(help),
+       .least = least,
        .most = most});
 }
 
 void FlagSet::AddDuration(absl::string_view name, absl::Duration default_value,
                           absl::string_view help) {
-  Add({.kind = Kind::kDuration, .name = std::string(name), .value_name = "DURATION",
-       .value = absl::FormatDuration(default_value), .help = std::string(help)});
+  Add({.kind = Kind::kDuration,
+       .name = std::string(name),
+       .value_name = "DURATION",
+       .value = absl::FormatDuration(default_value),
+       .help = std::string(help)});
 }
 
 void FlagSet::AddList(absl::string_view name, absl::string_view value_name,
                       absl::string_view default_value, absl::string_view help) {
-  Add({.kind = Kind::kList, .name = std::string(name),
-       .value_name = absl::StrCat(value_name, ",.."), .value = std::string(default_value),
+  Add({.kind = Kind::kList,
+       .name = std::string(name),
+       .value_name = absl::StrCat(value_name, ",.."),
+       .value = std::string(default_value),
        .help = std::string(help)});
 }
 
@@ -103,8 +120,8 @@ FlagSet::Flag* FlagSet::Find(absl::string_view name) {
 
 const FlagSet::Flag& FlagSet::Get(absl::string_view name, Kind kind) const {
   for (const Flag& flag : flags_) {
-    if (flag.name == name && (flag.kind == kind ||
-                              (flag.kind == Kind::kChoice && kind == Kind::kText))) {
+    if (flag.name == name &&
+        (flag.kind == kind || (flag.kind == Kind::kChoice && kind == Kind::kText))) {
       return flag;
     }
   }
@@ -182,7 +199,8 @@ absl::Status FlagSet::Parse(absl::Span<const std::string> arguments) {
       positionals_.emplace_back(argument);
       continue;
     }
-    const std::pair<std::string, std::string> parts = absl::StrSplit(argument, absl::MaxSplits('=', 1));
+    const std::pair<std::string, std::string> parts =
+        absl::StrSplit(argument, absl::MaxSplits('=', 1));
     const bool has_value = absl::StrContains(argument, '=');
     Flag* flag = Find(parts.first);
     std::string value = parts.second;

@@ -96,10 +96,9 @@ absl::StatusOr<std::vector<contract::ProvinceCode>> ChosenNodes(
     if (lab.Find(*province) == nullptr) {
       std::vector<std::string> known;
       for (const contract::ProvinceCode other : lab.Provinces()) known.push_back(other.str());
-      return contract::MakeError(
-          v1::NOT_FOUND, v1::SIDE_MINE,
-          absl::StrCat("Province ", text, " has no node in this network."),
-          absl::StrCat("Its nodes are ", absl::StrJoin(known, ", "), "."));
+      return contract::MakeError(v1::NOT_FOUND, v1::SIDE_MINE,
+                                 absl::StrCat("Province ", text, " has no node in this network."),
+                                 absl::StrCat("Its nodes are ", absl::StrJoin(known, ", "), "."));
     }
     chosen.push_back(*province);
   }

@@ -44,9 +44,8 @@ absl::StatusOr<contract::ProvinceCode> ParseProvince(absl::string_view flag,
                                                      absl::string_view text);
 // The flag's provinces, or all of the lab where it is empty. NOT_FOUND for one
 // without a node.
-absl::StatusOr<std::vector<contract::ProvinceCode>> ChosenNodes(const Lab& lab,
-                                                                const std::vector<std::string>& of_flag,
-                                                                absl::string_view flag);
+absl::StatusOr<std::vector<contract::ProvinceCode>> ChosenNodes(
+    const Lab& lab, const std::vector<std::string>& of_flag, absl::string_view flag);
 
 // Channels connect when they are first used.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> DialNode(const Lab& lab,

@@ -83,8 +83,8 @@ absl::StatusOr<LabDirectory> BuildLabDirectory(const contract::Hasher& hasher,
     *entry.mutable_member() = MemberOf(member);
     v1::SignedEntry& signed_entry = *directory.entries.add_entries();
     signed_entry.set_entry(entry.SerializeAsString());
-    absl::Status status = AddSignature(hasher, v1::SIGNER_MEMBER, member.province,
-                                       *member.sign.signer, signed_entry);
+    absl::Status status =
+        AddSignature(hasher, v1::SIGNER_MEMBER, member.province, *member.sign.signer, signed_entry);
     status.Update(AddSignature(hasher, v1::SIGNER_AUTHORITY, contract::ProvinceCode(),
                                *plan.authority.signer, signed_entry));
     if (!status.ok()) return status;

@@ -51,8 +51,9 @@ absl::StatusOr<std::uint16_t> FreePorts(std::uint16_t wanted, int count, contrac
     if (const int taken = FirstTaken(wanted, count); taken != 0) {
       return contract::MakeError(
           v1::CONFIG_INVALID, v1::SIDE_MINE,
-          absl::StrCat("Port ", taken, " on 127.0.0.1 is in use (or needs rights); the network needs ",
-                       wanted, " to ", wanted + count - 1, "."),
+          absl::StrCat("Port ", taken,
+                       " on 127.0.0.1 is in use (or needs rights); the network needs ", wanted,
+                       " to ", wanted + count - 1, "."),
           "Choose another --base-port, or leave it out: free ports are then found.");
     }
     return wanted;

@@ -33,15 +33,13 @@ absl::StatusOr<absl::Time> ArmLink(const Lab& lab, contract::ProvinceCode node,
   request.set_peer(peer.value());
   request.set_window_ms(absl::ToInt64Milliseconds(window));
   *request.mutable_engineer() = LabEngineer(node);
-  const auto response =
-      Call(*stub, Who(node), &v1::NodeAdmin::StubInterface::ArmLink, request);
+  const auto response = Call(*stub, Who(node), &v1::NodeAdmin::StubInterface::ArmLink, request);
   if (!response.ok()) return response.status();
   return absl::FromUnixMicros(response->until_unix_us());
 }
 
 absl::StatusOr<v1::LinkRun> TestLink(const Lab& lab, contract::ProvinceCode node,
-                                     contract::ProvinceCode peer, bool fast,
-                                     absl::Duration timeout,
+                                     contract::ProvinceCode peer, bool fast, absl::Duration timeout,
                                      const std::function<void(const v1::LinkRun&)>& on_run) {
   auto channel = DialNode(lab, node, v1::CALLER_OPERATOR);
   if (!channel.ok()) return channel.status();
@@ -71,19 +69,19 @@ absl::Status JudgeRun(const v1::LinkRun& run) {
                           : verdict.side() == "broker"  ? v1::SIDE_BROKER
                           : verdict.side() == "network" ? v1::SIDE_NETWORK
                                                         : v1::SIDE_MINE;
-    return contract::MakeError(v1::REPORT_REFUSED, side,
-                               absl::StrCat("The test of ", run.initiator(), " and ",
-                                            run.counterpart(), " failed in ", verdict.case_id(),
-                                            " from ", verdict.from(), " to ", verdict.to(), ": ",
-                                            verdict.cause()),
-                               verdict.next_step());
+    return contract::MakeError(
+        v1::REPORT_REFUSED, side,
+        absl::StrCat("The test of ", run.initiator(), " and ", run.counterpart(), " failed in ",
+                     verdict.case_id(), " from ", verdict.from(), " to ", verdict.to(), ": ",
+                     verdict.cause()),
+        verdict.next_step());
   }
   return contract::MakeError(
       v1::REPORT_REFUSED, v1::SIDE_NETWORK,
       absl::StrCat("The test of ", run.initiator(), " and ", run.counterpart(), " ended in ",
                    Shorten(v1::RunState_Name(run.state()), "RUN_"), " with ", run.verdicts_size(),
-                   " of ", run.expected_verdicts(), " verdicts",
-                   run.failure().empty() ? "" : ": ", run.failure(), "."),
+                   " of ", run.expected_verdicts(), " verdicts", run.failure().empty() ? "" : ": ",
+                   run.failure(), "."),
       "See both nodes' logs, arm the link again and repeat the test.");
 }
 

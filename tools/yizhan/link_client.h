@@ -23,8 +23,7 @@ absl::StatusOr<absl::Time> ArmLink(const Lab& lab, contract::ProvinceCode node,
 // Starts the test at `node` and follows it to its end; `on_run` sees every
 // state. The last state; an error where it could not start or is lost.
 absl::StatusOr<v1::LinkRun> TestLink(const Lab& lab, contract::ProvinceCode node,
-                                     contract::ProvinceCode peer, bool fast,
-                                     absl::Duration timeout,
+                                     contract::ProvinceCode peer, bool fast, absl::Duration timeout,
                                      const std::function<void(const v1::LinkRun&)>& on_run);
 
 // OK for a certified run; otherwise what failed, on whose side, what to do.

@@ -1,12 +1,15 @@
 #include <string>
 #include <vector>
 
+#include "tools/demo/demo_command.h"
 #include "tools/yizhan/command.h"
 #include "tools/yizhan/commands.h"
 
 int main(int argc, char** argv) {
   using namespace yizhan::tools;  // the program is its commands
   Console console = Console::OfProcess();
+  std::vector<Command> commands = NetworkCommands();
+  commands.push_back(DemoCommand());
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  return RunCommandLine(NetworkCommands(), arguments, console);
+  return RunCommandLine(commands, arguments, console);
 }

@@ -1,31 +1,24 @@
 #include "tools/yizhan/network_init.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <memory>
-#include <system_error>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "adapters/platform/config/files.h"
-#include "adapters/platform/config/text_proto.h"
 #include "adapters/platform/crypto/key_files.h"
 #include "adapters/platform/crypto/suite.h"
-#include "adapters/platform/rpc/peer.h"
 #include "protos/contract/directory.h"
 #include "protos/contract/errors.h"
 #include "protos/contract/signing.h"
-#include "tools/yizhan/lab_certificates.h"
 #include "tools/yizhan/lab_directory.h"
+#include "tools/yizhan/lab_files.h"
 #include "tools/yizhan/lab_ports.h"
 
 namespace yizhan::tools {
 namespace {
 
-namespace fs = std::filesystem;
 using contract::ProvinceCode;
 
 constexpr char kHost[] = "127.0.0.1";
@@ -38,47 +31,24 @@ struct RoleName {
 };
 // The callers that a lab's province has, each with a certificate of its own.
 constexpr RoleName kRoles[] = {
-    {v1::CALLER_POINT, "point"},           {v1::CALLER_COUNTY, "county"},
-    {v1::CALLER_CENTRE, "centre"},         {v1::CALLER_COLLECTION, "collection"},
-    {v1::CALLER_OPERATOR, "operator"},     {v1::CALLER_SYSTEM, "system"},
+    {v1::CALLER_POINT, "point"},       {v1::CALLER_COUNTY, "county"},
+    {v1::CALLER_CENTRE, "centre"},     {v1::CALLER_COLLECTION, "collection"},
+    {v1::CALLER_OPERATOR, "operator"}, {v1::CALLER_SYSTEM, "system"},
 };
 
 std::string AddressOf(int port) { return absl::StrCat(kHost, ":", port); }
-
-// Names of provinces, from the rows of divisions.csv with two digits.
-absl::StatusOr<std::map<std::string, std::string>> ProvinceNames(const std::string& divisions) {
-  const absl::StatusOr<std::string> text = platform::ReadFile(divisions);
-  if (!text.ok()) return text.status();
-  std::map<std::string, std::string> names;
-  for (const absl::string_view line : absl::StrSplit(*text, '\n')) {
-    const std::vector<absl::string_view> cells = absl::StrSplit(absl::StripAsciiWhitespace(line), ',');
-    if (cells.size() >= 2 && cells[0].size() == 2) {
-      names.emplace(std::string(cells[0]), std::string(cells[1]));
-    }
-  }
-  return names;
-}
-
-absl::Status RefuseOccupied(const std::string& dir) {
-  std::error_code error;
-  if (!fs::exists(dir, error)) return absl::OkStatus();
-  if (fs::is_directory(dir, error) && fs::is_empty(dir, error)) return absl::OkStatus();
-  return contract::MakeError(v1::CONFIG_INVALID, v1::SIDE_MINE,
-                             absl::StrCat("'", dir, "' exists and is not an empty folder."),
-                             "Name a new folder: keys and data of a network are never overwritten.");
-}
 
 // Builds the lab step by step; each step's files are complete when it returns.
 class LabBuilder {
  public:
   LabBuilder(const NetworkInitOptions& options, contract::Random& random)
-      : options_(options), random_(random) {}
+      : options_(options), random_(random), files_(options.dir, options.now) {}
 
   absl::StatusOr<Lab> Build() {
     if (absl::Status status = RefuseOccupied(options_.dir); !status.ok()) return status;
-    for (const auto& step : {&LabBuilder::Prepare, &LabBuilder::MakeAuthority,
-                             &LabBuilder::MakeBroker, &LabBuilder::MakeNodes,
-                             &LabBuilder::MakeDirectory, &LabBuilder::WriteConfigs}) {
+    for (const auto& step :
+         {&LabBuilder::Prepare, &LabBuilder::MakeAuthority, &LabBuilder::MakeBroker,
+          &LabBuilder::MakeNodes, &LabBuilder::MakeDirectory, &LabBuilder::WriteConfigs}) {
       if (absl::Status status = (this->*step)(); !status.ok()) return status;
     }
     return lab_;
@@ -95,9 +65,6 @@ class LabBuilder {
     v1::NodeConfig config;
   };
 
-  std::string PathOf(absl::string_view relative) const {
-    return platform::JoinPath(options_.dir, relative);
-  }
   void Progress(absl::string_view text) const {
     if (options_.on_progress) options_.on_progress(text);
   }
@@ -112,18 +79,11 @@ class LabBuilder {
   absl::Status MakeDirectory();
   absl::Status WriteConfigs();
 
-  absl::StatusOr<platform::Sm2Key> NewKey(const std::string& relative_path);
-  // Writes folder/{chain,key,ca}.pem.
-  absl::StatusOr<contract::CertificateFingerprint> NewCertificate(const std::string& folder,
-                                                                  const std::string& name,
-                                                                  bool server);
-  absl::Status Copy(const std::string& from, const std::string& relative_to);
-
   const NetworkInitOptions& options_;
   contract::Random& random_;
+  LabFiles files_;
   Lab lab_;
   std::map<std::string, std::string> names_;
-  std::unique_ptr<platform::CertificateAuthority> ca_;
   platform::Sm2Key authority_;
   std::unique_ptr<contract::Signer> authority_signer_;
   platform::Sm2Key broker_;
@@ -131,14 +91,6 @@ class LabBuilder {
   v1::BrokerConfig broker_config_;
   std::vector<NodeParts> nodes_;
 };
-
-v1::TlsFiles FilesIn(absl::string_view folder) {
-  v1::TlsFiles files;
-  files.set_certificate_chain(absl::StrCat(folder, "/chain.pem"));
-  files.set_private_key(absl::StrCat(folder, "/key.pem"));
-  files.set_trust_anchors(absl::StrCat(folder, "/ca.pem"));
-  return files;
-}
 
 absl::Status LabBuilder::Prepare() {
   auto names = ProvinceNames(options_.data.divisions);
@@ -156,56 +108,16 @@ absl::Status LabBuilder::Prepare() {
   return platform::MakeDirectories(options_.dir, 0700);
 }
 
-absl::StatusOr<platform::Sm2Key> LabBuilder::NewKey(const std::string& relative_path) {
-  absl::StatusOr<platform::Sm2Key> key = platform::GenerateSm2Key();
-  if (!key.ok()) return key.status();
-  const std::string path = PathOf(relative_path);
-  absl::Status status = platform::MakeDirectories(platform::FolderOf(path), 0700);
-  status.Update(platform::WritePrivateFile(path, key->private_pem));
-  if (!status.ok()) return status;
-  return key;
-}
-
-absl::StatusOr<contract::CertificateFingerprint> LabBuilder::NewCertificate(
-    const std::string& folder, const std::string& name, bool server) {
-  const auto issued = IssueLabCertificate(*ca_, name, server, options_.now);
-  if (!issued.ok()) return issued.status();
-  const auto fingerprint = platform::FingerprintOfPem(issued->certificate_pem);
-  if (!fingerprint.has_value()) {
-    return contract::MakeError(v1::INTERNAL_FAULT, v1::SIDE_MINE,
-                               absl::StrCat("The certificate of ", name, " cannot be read back."),
-                               "Check the installation of OpenSSL.");
-  }
-  absl::Status status = platform::MakeDirectories(PathOf(folder), 0700);
-  status.Update(platform::WritePrivateFile(PathOf(folder + "/key.pem"), issued->private_key_pem));
-  status.Update(platform::WriteFileAtomically(PathOf(folder + "/chain.pem"), issued->certificate_pem));
-  status.Update(
-      platform::WriteFileAtomically(PathOf(folder + "/ca.pem"), ca_->certificate_pem()));
-  if (!status.ok()) return status;
-  return *fingerprint;
-}
-
-absl::Status LabBuilder::Copy(const std::string& from, const std::string& relative_to) {
-  const absl::StatusOr<std::string> content = platform::ReadFile(from);
-  if (!content.ok()) return content.status();
-  return platform::WriteFileAtomically(PathOf(relative_to), *content);
-}
-
 absl::Status LabBuilder::MakeAuthority() {
   Progress("authority");
-  auto ca = MakeLabAuthority(options_.now);
-  if (!ca.ok()) return ca.status();
-  ca_ = *std::move(ca);
-  auto key = NewKey("authority/sign.pem");
+  if (absl::Status status = files_.MakeAuthority(); !status.ok()) return status;
+  auto key = files_.NewKey("authority/sign.pem");
   if (!key.ok()) return key.status();
   authority_ = *std::move(key);
   auto signer = platform::MakeSigner(authority_.private_pem, "authority");
   if (!signer.ok()) return signer.status();
   authority_signer_ = *std::move(signer);
-  absl::Status status =
-      platform::WritePrivateFile(PathOf("authority/ca-key.pem"), ca_->private_key_pem());
-  status.Update(platform::WriteFileAtomically(PathOf("authority/ca.pem"), ca_->certificate_pem()));
-  return status;
+  return absl::OkStatus();
 }
 
 absl::Status LabBuilder::MakeBroker() {
@@ -213,18 +125,19 @@ absl::Status LabBuilder::MakeBroker() {
   const int ports = 2 + 2 * static_cast<int>(options_.provinces.size());
   const auto base = FreePorts(options_.base_port, ports, random_);
   if (!base.ok()) return base.status();
-  auto key = NewKey("broker/keys/sign.pem");
+  auto key = files_.NewKey("broker/keys/sign.pem");
   if (!key.ok()) return key.status();
   broker_ = *std::move(key);
-  const auto certificate = NewCertificate("broker/tls", "broker.lab", /*server=*/true);
+  const auto certificate = files_.NewCertificate("broker/tls", "broker.lab", /*server=*/true);
   if (!certificate.ok()) return certificate.status();
   broker_certificate_ = *certificate;
-  const auto admin = NewCertificate("broker-operator", "broker-operator.lab", /*server=*/false);
+  const auto admin =
+      files_.NewCertificate("broker-operator", "broker-operator.lab", /*server=*/false);
   if (!admin.ok()) return admin.status();
 
   broker_config_.set_listen(AddressOf(*base));
   broker_config_.set_metrics_listen(AddressOf(*base + 1));
-  *broker_config_.mutable_tls() = FilesIn("tls");
+  *broker_config_.mutable_tls() = TlsFilesIn("tls");
   broker_config_.mutable_keys()->set_sign_private_key("keys/sign.pem");
   broker_config_.set_data_dir("data");
   broker_config_.set_genesis(kGenesisFile);
@@ -237,7 +150,7 @@ absl::Status LabBuilder::MakeBroker() {
   lab_.network.set_broker_server_name("broker.lab");
   lab_.network.set_broker_config("broker/broker.textproto");
   lab_.network.set_broker_metrics(broker_config_.metrics_listen());
-  *lab_.network.mutable_broker_operator() = FilesIn("broker-operator");
+  *lab_.network.mutable_broker_operator() = TlsFilesIn("broker-operator");
   int port = *base + 2;
   for (const ProvinceCode province : options_.provinces) {
     v1::LabNode& node = *lab_.network.add_nodes();
@@ -263,20 +176,20 @@ absl::Status LabBuilder::MakeNode(ProvinceCode province, int index) {
   NodeParts node;
   node.province = province;
   node.folder = absl::StrCat("node-", province.str());
-  auto sign = NewKey(node.folder + "/keys/sign.pem");
+  auto sign = files_.NewKey(node.folder + "/keys/sign.pem");
   if (!sign.ok()) return sign.status();
-  auto seal = NewKey(node.folder + "/keys/seal.pem");
+  auto seal = files_.NewKey(node.folder + "/keys/seal.pem");
   if (!seal.ok()) return seal.status();
   node.sign = *std::move(sign);
   node.seal = *std::move(seal);
   auto signer = platform::MakeSigner(node.sign.private_pem, node.folder);
   if (!signer.ok()) return signer.status();
   node.signer = *std::move(signer);
-  const auto to_broker = NewCertificate(node.folder + "/tls", node.folder + ".lab", false);
+  const auto to_broker = files_.NewCertificate(node.folder + "/tls", node.folder + ".lab", false);
   if (!to_broker.ok()) return to_broker.status();
   node.certificate = *to_broker;
   const std::string server_name = absl::StrCat("gateway-", province.str(), ".lab");
-  const auto gateway = NewCertificate(node.folder + "/gateway-tls", server_name, true);
+  const auto gateway = files_.NewCertificate(node.folder + "/gateway-tls", server_name, true);
   if (!gateway.ok()) return gateway.status();
 
   lab_node.set_gateway_server_name(server_name);
@@ -285,12 +198,12 @@ absl::Status LabBuilder::MakeNode(ProvinceCode province, int index) {
   config.set_province(province.value());
   config.set_broker(lab_.network.broker());
   config.set_broker_server_name(lab_.network.broker_server_name());
-  *config.mutable_tls() = FilesIn("tls");
+  *config.mutable_tls() = TlsFilesIn("tls");
   config.mutable_keys()->set_sign_private_key("keys/sign.pem");
   config.mutable_keys()->add_unseal_private_keys("keys/seal.pem");
   config.set_data_dir("data");
   config.set_gateway_listen(lab_node.gateway());
-  *config.mutable_gateway_tls() = FilesIn("gateway-tls");
+  *config.mutable_gateway_tls() = TlsFilesIn("gateway-tls");
   config.set_metrics_listen(lab_node.metrics());
   config.set_port_file(kPortFile);
   absl::Status status = MakeCallers(node, lab_node);
@@ -304,7 +217,7 @@ absl::Status LabBuilder::MakeCallers(NodeParts& node, v1::LabNode& lab_node) {
   for (const auto& [role, name] : kRoles) {
     const std::string folder = absl::StrCat("client-", province, "/", name);
     const auto certificate =
-        NewCertificate(folder, absl::StrCat(name, "-", province, ".lab"), /*server=*/false);
+        files_.NewCertificate(folder, absl::StrCat(name, "-", province, ".lab"), /*server=*/false);
     if (!certificate.ok()) return certificate.status();
     v1::GatewayCaller& caller = *node.config.add_callers();
     caller.set_name(absl::StrCat(name, "-", province));
@@ -315,7 +228,7 @@ absl::Status LabBuilder::MakeCallers(NodeParts& node, v1::LabNode& lab_node) {
     if (role == v1::CALLER_COUNTY || all) caller.add_divisions(all ? "*" : province);
     v1::LabCredential& credential = *lab_node.add_credentials();
     credential.set_role(role);
-    *credential.mutable_tls() = FilesIn(folder);
+    *credential.mutable_tls() = TlsFilesIn(folder);
   }
   return absl::OkStatus();
 }
@@ -328,14 +241,13 @@ absl::Status LabBuilder::CopyData(NodeParts& node) {
   config.mutable_systems()->set_population_register_file("register.jsonl");
   config.mutable_systems()->set_doubles(true);
   config.mutable_systems()->set_card_centre_file("card-centre.jsonl");
-  absl::Status status = Copy(options_.data.policy, node.folder + "/policy.textproto");
-  status.Update(Copy(options_.data.points, node.folder + "/points.jsonl"));
-  status.Update(Copy(options_.data.divisions, node.folder + "/divisions.csv"));
+  absl::Status status = files_.Copy(options_.data.policy, node.folder + "/policy.textproto");
+  status.Update(files_.Copy(options_.data.points, node.folder + "/points.jsonl"));
+  status.Update(files_.Copy(options_.data.divisions, node.folder + "/divisions.csv"));
   // A province without a register file knows nobody, rather than never answers.
   const std::string source = options_.data.RegisterOf(node.province);
   const std::string target = node.folder + "/register.jsonl";
-  status.Update(source.empty() ? platform::WriteFileAtomically(PathOf(target), "")
-                               : Copy(source, target));
+  status.Update(source.empty() ? files_.Write(target, "") : files_.Copy(source, target));
   return status;
 }
 
@@ -372,23 +284,18 @@ absl::Status LabBuilder::MakeDirectory() {
   lab_.network.set_genesis_digest_hex(directory->genesis.hex());
   broker_config_.set_genesis_digest_hex(directory->genesis.hex());
   for (NodeParts& node : nodes_) node.config.set_genesis_digest_hex(directory->genesis.hex());
-  return platform::WriteFileAtomically(PathOf(absl::StrCat("broker/", kGenesisFile)),
-                                       directory->entries.SerializeAsString());
+  return files_.Write(absl::StrCat("broker/", kGenesisFile),
+                      directory->entries.SerializeAsString());
 }
 
 absl::Status LabBuilder::WriteConfigs() {
-  const auto write = [&](const std::string& path, absl::string_view title,
-                         const google::protobuf::Message& message) {
-    return platform::WriteFileAtomically(
-        PathOf(path), absl::StrCat("# ", title, "\n# Made by `yizhan network init`. A LAB: never ",
-                                   "use its keys for a real network.\n",
-                                   platform::PrintTextProto(message)));
-  };
-  absl::Status status = write("broker/broker.textproto", "yizhan-broker --config THIS", broker_config_);
+  absl::Status status =
+      files_.WriteConfig("broker/broker.textproto", "yizhan-broker --config THIS", broker_config_);
   for (const NodeParts& node : nodes_) {
-    status.Update(write(node.folder + "/node.textproto", "yizhan-node --config THIS", node.config));
+    status.Update(files_.WriteConfig(node.folder + "/node.textproto", "yizhan-node --config THIS",
+                                     node.config));
   }
-  status.Update(write(kLabFile, "yizhan ... --network THIS_FOLDER", lab_.network));
+  status.Update(files_.WriteConfig(kLabFile, "yizhan ... --network THIS_FOLDER", lab_.network));
   return status;
 }
 

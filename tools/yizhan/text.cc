@@ -52,8 +52,8 @@ absl::StatusOr<absl::Time> ParseTimeFlag(absl::string_view flag, absl::string_vi
   }
   absl::Time time;
   std::string error;
-  if (absl::ParseTime(absl::RFC3339_full, text, &time, &error) &&
-      time > absl::InfinitePast() && time < absl::InfiniteFuture()) {
+  if (absl::ParseTime(absl::RFC3339_full, text, &time, &error) && time > absl::InfinitePast() &&
+      time < absl::InfiniteFuture()) {
     return time;
   }
   return contract::MakeError(v1::CONFIG_INVALID, v1::SIDE_MINE,
