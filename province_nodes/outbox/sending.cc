@@ -119,13 +119,11 @@ absl::Status Outbox::SendEnvelope(const SlotKey& slot, v1::Envelope envelope, bo
   const contract::Digest leaf =
       contract::LeafDigest(*lane_->algorithms.hasher, contract::kEnvelopeType,
                            {item.envelope().header(), item.envelope().seal()});
-  if (made) {
-    // Sealed bytes stay even where the signer does not answer.
-    PutProto(lane_->txn, lane_->keys.OutboxEnvelope(slot), item.envelope());
-  }
   lane_->sign_queue.Add(leaf, [this, slot, tag, item = std::move(item),
                                made](const v1::Signature* signature) mutable {
     if (signature == nullptr) {
+      // What was sealed stays, to be signed later.
+      if (made) PutProto(lane_->txn, lane_->keys.OutboxEnvelope(slot), item.envelope());
       schedule_.EndFlight(tag);
       schedule_.SetDue(slot, lane_->now + kRetryWithoutSigner);
       return absl::OkStatus();

@@ -41,14 +41,18 @@ absl::Status ScribeCases::OnPassage(platform::Transaction& txn, const contract::
   return absl::OkStatus();
 }
 
-absl::Status ScribeCases::OnRegisterAnswer(platform::Transaction&, const node::SystemTask&,
-                                           const std::optional<node::RegisterRecord>&,
+absl::Status ScribeCases::OnRegisterAnswer(platform::Transaction& txn, const node::SystemTask& task,
+                                           const std::optional<node::RegisterRecord>& record,
                                            node::CaseEffects&) {
-  return NotHere();
+  txn.Put(absl::StrCat(prefix_, "register/", task.case_handle.str()),
+          record.has_value() ? "found" : "nobody");
+  return absl::OkStatus();
 }
-absl::Status ScribeCases::OnSystemOutcome(platform::Transaction&, const node::SystemTask&,
-                                          const v1::SystemOutcome&, node::CaseEffects&) {
-  return NotHere();
+absl::Status ScribeCases::OnSystemOutcome(platform::Transaction& txn, const node::SystemTask& task,
+                                          const v1::SystemOutcome& outcome, node::CaseEffects&) {
+  txn.Put(absl::StrCat(prefix_, "system/", task.case_handle.str()),
+          outcome.applied() ? "applied" : "rejected");
+  return absl::OkStatus();
 }
 absl::StatusOr<std::vector<node::SystemTask>> ScribeCases::PendingSystemTasks(
     const platform::Transaction&) {
