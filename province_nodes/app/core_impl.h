@@ -104,6 +104,10 @@ class CoreImpl final : public NodeCore, private LaneHost {
   bool meta_changed_ = false;
   bool streams_up_ = false;
   bool greeted_ = false;  // hellos of this session were sent
+  // Control records of this session: handled, and acknowledged. A new session
+  // begins at 0 and gets again what the broker has no acknowledgement of, so that
+  // answers that were lost with the old session are given again.
+  std::uint64_t control_cursor_ = 0;
   std::uint64_t acknowledged_cursor_ = 0;
   std::deque<v1::ControlItem> waiting_controls_;  // for directory entries
   // What the broker has left as it counts; the last delivery may overdraw it.

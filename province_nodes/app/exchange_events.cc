@@ -26,11 +26,7 @@ void CoreImpl::OnSessionOpened(const v1::OpenSessionResponse& response, absl::Ti
   }
   const bool other_broker = meta_.broker_incarnation() != response.broker_incarnation() ||
                             meta_.log_checkpoint().log_id() != response.log_checkpoint().log_id();
-  if (meta_.broker_incarnation() != response.broker_incarnation()) {
-    // Cursors are counted by the broker's store.
-    meta_.set_control_cursor(0);
-    meta_.set_broker_incarnation(response.broker_incarnation());
-  }
+  meta_.set_broker_incarnation(response.broker_incarnation());
   meta_changed_ = true;
   LearnCheckpoint(response.log_checkpoint());
   outbox_.SessionOpened(other_broker);
@@ -49,6 +45,8 @@ void CoreImpl::StartStreams() {
   greeted_ = false;
   credit_messages_left_ = 0;
   credit_bytes_left_ = 0;
+  control_cursor_ = 0;
+  acknowledged_cursor_ = 0;
 }
 
 void CoreImpl::OnDisconnected(const absl::Status& why, absl::Time now) {
@@ -109,7 +107,7 @@ void CoreImpl::DrainControls() {
   while (fault_.ok() && !waiting_controls_.empty()) {
     const v1::ControlItem item = std::move(waiting_controls_.front());
     waiting_controls_.pop_front();
-    if (item.cursor() > meta_.control_cursor()) {
+    if (item.cursor() > control_cursor_) {
       const absl::Status status = OnControl(item);
       if (contract::ReasonOf(status) == v1::SIGNER_UNKNOWN) {
         // The entry with its key is on its way; order is kept.
@@ -120,8 +118,7 @@ void CoreImpl::DrainControls() {
         return;
       }
       if (!status.ok()) return Take(status);
-      meta_.set_control_cursor(item.cursor());
-      meta_changed_ = true;
+      control_cursor_ = item.cursor();
     }
   }
 }

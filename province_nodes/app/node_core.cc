@@ -186,8 +186,6 @@ void CoreImpl::SendFrames() {
     transport_->SendSubmit(std::move(hello));
     v1::ReceiveRequest receive;
     receive.mutable_hello()->set_session_number(session_.number());
-    receive.mutable_hello()->set_control_cursor(meta_.control_cursor());
-    acknowledged_cursor_ = meta_.control_cursor();
     transport_->SendReceive(std::move(receive));
   }
   for (v1::SubmitRequest& frame : outbox_.TakeFrames()) transport_->SendSubmit(std::move(frame));
@@ -213,9 +211,9 @@ v1::ReceiveRequest CoreImpl::NextReceiveFrame() {
     credit_messages_left_ = messages;
     credit_bytes_left_ = bytes;
   }
-  if (acknowledged_cursor_ != meta_.control_cursor()) {
-    frame.set_control_cursor(meta_.control_cursor());
-    acknowledged_cursor_ = meta_.control_cursor();
+  if (acknowledged_cursor_ != control_cursor_) {
+    frame.set_control_cursor(control_cursor_);
+    acknowledged_cursor_ = control_cursor_;
   }
   return frame;
 }

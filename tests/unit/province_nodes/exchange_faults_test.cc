@@ -1,6 +1,7 @@
 // Records that come late, twice, forged or against each other.
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "protos/contract/control.h"
 #include "protos/contract/envelope.h"
 #include "protos/contract/errors.h"
 #include "protos/contract/signing.h"
@@ -31,11 +32,9 @@ class ExchangeFaultsTest : public ::testing::Test {
     a().Crash();
     world.Advance(absl::Seconds(30));
   }
+  // The frames with receipts are lost, with all that is in them.
   void WithholdReceipts() {
-    h().on_receive = [](v1::ReceiveRequest& request) {
-      request.clear_receipts();
-      return true;
-    };
+    h().on_receive = [](v1::ReceiveRequest& request) { return request.receipts().empty(); };
   }
   void WithholdDeliveries() {
     h().on_response = [this](v1::ReceiveResponse& response) {
@@ -61,6 +60,7 @@ class ExchangeFaultsTest : public ::testing::Test {
 
   ExchangeWorld world{{kJiangsu, kAnhui}};
   std::vector<v1::Delivery> withheld;
+  std::uint64_t next_cursor = 1000;
 };
 
 TEST_F(ExchangeFaultsTest, NoticeFirstThenReceipt_RecipientsReceiptOutranksTheNotice) {
@@ -71,10 +71,11 @@ TEST_F(ExchangeFaultsTest, NoticeFirstThenReceipt_RecipientsReceiptOutranksTheNo
   EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_NOT_DELIVERED);
   EXPECT_THAT(h().Applied('a'), ElementsAre("ACCEPTANCE#1"));
   h().on_receive = nullptr;
-  a().Send(kAnhui, v1::PRODUCTION_FEEDBACK, 'a');
-  world.Advance(absl::Minutes(5));
-  // The late tombstone brought the receipt of the message it came for.
   h().Crash();
+  world.Advance(absl::Minutes(5));
+  // The late tombstone brings the receipt of the message that it came for.
+  EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_RECEIVED);
+  a().Send(kAnhui, v1::PRODUCTION_FEEDBACK, 'a');
   world.Advance(absl::Minutes(5));
   EXPECT_THAT(h().Applied('a'), ElementsAre("ACCEPTANCE#1", "PRODUCTION_FEEDBACK#2"));
   EXPECT_EQ(a().PassageOf('a', 2), v1::PASSAGE_RECEIVED);
@@ -178,6 +179,34 @@ TEST_F(ExchangeFaultsTest, ForgedReceipt_IsIgnoredAndTheSenderGoesOnUntilATrueOn
   world.Advance(absl::Hours(3));  // offered again from time to time
   EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_RECEIVED);
   EXPECT_THAT(h().Applied('a'), ElementsAre("ACCEPTANCE#1"));
+}
+
+TEST_F(ExchangeFaultsTest, NoticeOfAnOlderSeal_DoesNotCountAndOneOfTheLatestDoes) {
+  WithholdDeliveries();
+  a().Send(kAnhui, v1::ACCEPTANCE, 'a');
+  world.Settle();
+  const auto notice_of = [&](const std::string& seal_digest) {
+    const contract::Hasher& hasher = *world.lab.algorithms().hasher;
+    v1::Control control = contract::NewControl(
+        {contract::ProvinceCode(), *contract::Incarnation::From(std::string(16, 'b')), {}, {}},
+        world.now());
+    const auto parsed = contract::ParseEnvelope(hasher, a().sent.at(0));
+    *control.mutable_notice()->mutable_message() = contract::MakeMessageRef(*parsed);
+    control.mutable_notice()->set_seal_digest(seal_digest);
+    control.mutable_notice()->set_cause(v1::NOTICE_EXPIRED);
+    v1::ReceiveResponse response;
+    v1::ControlItem& item = *response.add_controls();
+    item.set_cursor(next_cursor++);
+    item.mutable_control()->set_record(control.SerializeAsString());
+    *item.mutable_control()->mutable_signature() = *contract::SignOne(
+        world.lab.broker_signer(), hasher, contract::kControlType, {item.control().record()});
+    a().core->OnReceiveResponse(response, world.now());
+    world.Settle();
+  };
+  notice_of(std::string(32, 'o'));
+  EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_ACCEPTED);
+  notice_of(world.lab.algorithms().hasher->Hash(a().sent.at(0).seal()).str());
+  EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_NOT_DELIVERED);
 }
 
 TEST_F(ExchangeFaultsTest, RouteSuspended_NewCaseIsRefusedAndARunningCaseGoesOn) {
