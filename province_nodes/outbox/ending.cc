@@ -141,6 +141,16 @@ absl::Status Outbox::OnRecord(const v1::ControlRecord& record,
   return OnBrokerRecord(slot, state, record, parsed);
 }
 
+// Once a message. A record of the recipient may overtake the acceptance, which it
+// implies.
+void Outbox::CountAccepted(const SlotKey& slot, State& state) {
+  if (state.was_accepted()) return;
+  state.set_was_accepted(true);
+  ++lane_->statistics.accepted;
+  v1::MessageCount& count = lane_->tally.Of(lane_->lane, lane_->province, slot.peer, state.kind());
+  count.set_accepted(count.accepted() + 1);
+}
+
 absl::Status Outbox::OnAccepted(const SlotKey& slot, State& state) {
   if (IsEnded(state)) {
     if (state.tombstone_cause() == v1::TOMBSTONE_CAUSE_UNSPECIFIED) schedule_.Remove(slot);
@@ -149,13 +159,7 @@ absl::Status Outbox::OnAccepted(const SlotKey& slot, State& state) {
   schedule_.Put(slot, Schedule::Stage::kAccepted, lane_->now + lane_->reoffer_interval,
                 absl::FromUnixMicros(state.created_unix_us()));
   if (state.passage() == v1::PASSAGE_ACCEPTED) return absl::OkStatus();
-  if (!state.was_accepted()) {
-    state.set_was_accepted(true);
-    ++lane_->statistics.accepted;
-    v1::MessageCount& count =
-        lane_->tally.Of(lane_->lane, lane_->province, slot.peer, state.kind());
-    count.set_accepted(count.accepted() + 1);
-  }
+  CountAccepted(slot, state);
   return SetPassage(slot, state, v1::PASSAGE_ACCEPTED, {});
 }
 
@@ -177,6 +181,7 @@ absl::Status Outbox::OnRecipientRecord(const SlotKey& slot, State& state,
   }
   state.set_terminal(record.SerializeAsString());
   state.set_terminal_by_recipient(true);
+  CountAccepted(slot, state);
   // The recipient has used the number: nothing is left to fill.
   if (!state.tombstone_stored()) state.clear_tombstone_cause();
   v1::MessageCount& count = lane_->tally.Of(lane_->lane, lane_->province, slot.peer, state.kind());
@@ -199,6 +204,7 @@ absl::Status Outbox::OnBrokerRecord(const SlotKey& slot, State& state,
     const v1::Notice& notice = parsed.control.notice();
     if (notice.seal_digest() != state.seal_digest()) return absl::OkStatus();  // an older seal
     ++lane_->statistics.notices;
+    CountAccepted(slot, state);
     count.set_noticed(count.noticed() + 1);
     state.set_terminal(record.SerializeAsString());
     const bool discarded = notice.cause() == v1::NOTICE_DISCARDED;
@@ -221,6 +227,7 @@ absl::Status Outbox::OnBrokerRecord(const SlotKey& slot, State& state,
 
 absl::Status Outbox::OnSealRefused(const SlotKey& slot, State& state, const v1::Refusal& refusal) {
   if (refusal.seal_digest() != state.seal_digest()) return absl::OkStatus();  // an older seal
+  CountAccepted(slot, state);
   const v1::ErrorDetail& error = refusal.error();
   ++lane_->statistics.refused_by_others[error.reason()];
   if (error.reason() == v1::IDENTITY_CONFLICT || error.reason() == v1::RESTORED) {

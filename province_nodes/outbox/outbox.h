@@ -100,6 +100,7 @@ class Outbox {
   absl::Status OnError(const SlotKey& slot, State& state, const v1::ErrorDetail& error);
   absl::Status SendAgainLater(const SlotKey& slot, State& state, const v1::ErrorDetail& error,
                               bool seal_again);
+  void CountAccepted(const SlotKey& slot, State& state);
   absl::Status OnAccepted(const SlotKey& slot, State& state);
   absl::Status OnRecipientRecord(const SlotKey& slot, State& state, const v1::ControlRecord& record,
                                  const contract::ParsedControl& parsed);

@@ -119,7 +119,8 @@ void ExchangeWorld::Distribute() {
       const bool submit = node->submit_ == effect.stream;
       if (!submit && node->receive_ != effect.stream) continue;
       if (effect.submit != nullptr) {
-        node->Deliver([response = *effect.submit, this](node::NodeCore& core) {
+        auto& way = node->hold_submit_answers ? node->held_answers_ : node->events_;
+        way.push_back([response = *effect.submit, this](node::NodeCore& core) {
           core.OnSubmitResponse(response, now_.wall);
         });
       } else if (effect.receive != nullptr) {
@@ -206,6 +207,11 @@ void WorldNode::Disconnect() {
   Deliver([this](node::NodeCore& node) {
     node.OnDisconnected(absl::UnavailableError("the line is down"), world_->now());
   });
+}
+
+void WorldNode::ReleaseSubmitAnswers() {
+  hold_submit_answers = false;
+  for (auto& answer : std::exchange(held_answers_, {})) events_.push_back(std::move(answer));
 }
 
 bool WorldNode::RunGroup() {

@@ -100,6 +100,9 @@ class WorldNode final : public node::Transport, public node::NodeObserver {
   std::function<std::vector<v1::SubmitItem>(v1::SubmitItem)> on_submit;
   std::function<bool(v1::ReceiveRequest&)> on_receive;
   std::function<bool(v1::ReceiveResponse&)> on_response;
+  // The broker's answers to submissions stay on their way.
+  bool hold_submit_answers = false;
+  void ReleaseSubmitAnswers();
   node::NodeCoreOptions options;
   const contract::Unwrapper* unwrapper = nullptr;
   std::unique_ptr<node::NodeCore> core;
@@ -124,6 +127,7 @@ class WorldNode final : public node::Transport, public node::NodeObserver {
   const std::uint32_t province_;
   std::unique_ptr<node::DirectoryCopy> directory_;
   std::deque<std::function<void(node::NodeCore&)>> events_;
+  std::deque<std::function<void(node::NodeCore&)>> held_answers_;
   broker::StreamId submit_;
   broker::StreamId receive_;
 };

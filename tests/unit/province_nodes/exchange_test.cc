@@ -303,6 +303,20 @@ TEST_F(ExchangeTest, SentMessages_AreListedNewestFirstAndCounted) {
   EXPECT_EQ(delivered, 4U);
 }
 
+TEST_F(ExchangeTest, ReceiptOvertakesTheAcceptance_MessageIsCountedAsAcceptedOnce) {
+  a().hold_submit_answers = true;
+  a().Send(kAnhui, v1::ACCEPTANCE, 'a');
+  world.Settle();
+  EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_RECEIVED);
+  a().ReleaseSubmitAnswers();
+  world.Settle();
+  EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_RECEIVED);
+  const v1::CountNodeMessagesResponse counted = a().core->CountMessages();
+  ASSERT_EQ(counted.counts_size(), 1);
+  EXPECT_EQ(counted.counts(0).accepted(), 1U);
+  EXPECT_EQ(counted.counts(0).delivered(), 1U);
+}
+
 TEST_F(ExchangeTest, SevenDaysAfterTheReceipt_SentMessageIsForgotten) {
   QueryAndAnswer('a');
   world.Advance(absl::Hours(24 * 6));
