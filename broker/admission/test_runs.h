@@ -35,6 +35,9 @@ class TestRuns {
   // The open run of the two, in either order.
   virtual std::optional<TestRun> FindBetween(contract::ProvinceCode a, contract::ProvinceCode b,
                                              absl::Time now) const = 0;
+  // Any open run that the province takes part in; the same one while it is open
+  // and no other begins.
+  virtual std::optional<TestRun> FindOf(contract::ProvinceCode province, absl::Time now) const = 0;
   // Takes from the run's budget, refused messages included. QUOTA_EXCEEDED where
   // it is spent.
   virtual absl::Status Charge(const contract::RunId& run, std::uint64_t messages,

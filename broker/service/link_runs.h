@@ -85,6 +85,7 @@ class LinkRuns : public TestRuns {
   std::optional<TestRun> Find(const contract::RunId& run, absl::Time now) const override;
   std::optional<TestRun> FindBetween(contract::ProvinceCode a, contract::ProvinceCode b,
                                      absl::Time now) const override;
+  std::optional<TestRun> FindOf(contract::ProvinceCode province, absl::Time now) const override;
   absl::Status Charge(const contract::RunId& run, std::uint64_t messages,
                       std::uint64_t bytes) override;
 

@@ -83,6 +83,17 @@ std::optional<TestRun> LinkRuns::FindBetween(ProvinceCode a, ProvinceCode b, abs
   return found.ok() ? Describe(*found, now) : std::nullopt;
 }
 
+std::optional<TestRun> LinkRuns::FindOf(ProvinceCode province, absl::Time now) const {
+  absl::StatusOr<std::vector<v1::LinkRun>> runs = store_.OpenRuns();
+  if (!runs.ok()) return std::nullopt;
+  for (const v1::LinkRun& run : *runs) {
+    if (run.initiator() == province.value() || run.counterpart() == province.value()) {
+      return Describe(run, now);
+    }
+  }
+  return std::nullopt;
+}
+
 absl::Status LinkRuns::Charge(const RunId& run, std::uint64_t messages, std::uint64_t bytes) {
   absl::StatusOr<LinkRunStore::Used> used = store_.Budget(run);
   if (!used.ok()) return used.status();

@@ -227,10 +227,13 @@ void SubmitHandler::LogRefusal(const Parsed& parsed, v1::ErrorReason reason) {
   if (state_.runs == nullptr) return;
   contract::RunId run = parsed.identity.run;
   if (session_.lane != v1::LANE_TEST) {
-    const auto between =
+    // Of a pair that is tested again its routes are open: it shows the refusal at
+    // another destination.
+    auto tested =
         state_.runs->FindBetween(parsed.identity.source, parsed.identity.destination, now_.wall);
-    if (!between) return;
-    run = between->id;
+    if (!tested) tested = state_.runs->FindOf(parsed.identity.source, now_.wall);
+    if (!tested) return;
+    run = tested->id;
   }
   if (!charged_ && !state_.runs->Charge(run, 1, 0).ok()) return;
   charged_ = true;

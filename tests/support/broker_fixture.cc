@@ -43,6 +43,14 @@ std::optional<broker::TestRun> FakeTestRuns::FindBetween(contract::ProvinceCode 
   return std::nullopt;
 }
 
+std::optional<broker::TestRun> FakeTestRuns::FindOf(contract::ProvinceCode province,
+                                                    absl::Time) const {
+  for (const auto& [id, run] : runs) {
+    if (run.open && run.Has(province)) return run;
+  }
+  return std::nullopt;
+}
+
 absl::Status FakeTestRuns::Charge(const contract::RunId& id, std::uint64_t messages,
                                   std::uint64_t bytes) {
   broker::TestRun& run = runs.at(id);

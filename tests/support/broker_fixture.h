@@ -48,6 +48,8 @@ class FakeTestRuns final : public broker::TestRuns {
   std::optional<broker::TestRun> Find(const contract::RunId& run, absl::Time now) const override;
   std::optional<broker::TestRun> FindBetween(contract::ProvinceCode a, contract::ProvinceCode b,
                                              absl::Time now) const override;
+  std::optional<broker::TestRun> FindOf(contract::ProvinceCode province,
+                                        absl::Time now) const override;
   absl::Status Charge(const contract::RunId& run, std::uint64_t messages,
                       std::uint64_t bytes) override;
   std::map<contract::RunId, broker::TestRun> runs;
