@@ -23,7 +23,7 @@ namespace yizhan::tools {
 struct CaseJob {
   // Of the feeder, constant.
   std::size_t index = 0;        // of the line
-  ApplicationLine line;         // with images
+  ApplicationLine line;         // with images while it is driven
   std::string retake_portrait;  // empty: none that can be read
   contract::ProvinceCode accepting;
   contract::ProvinceCode home;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "adapters/platform/config/files.h"
@@ -75,8 +76,7 @@ absl::Status DemoRun::Timed(absl::string_view what, absl::Duration& took,
     if (absl::Status alive = processes_->CheckAlive(); !alive.ok()) status = alive;
   }
   if (status.ok()) {
-    console_.Say(
-        absl::StrCat(what, ": ", absl::FormatDuration(absl::Trunc(took, absl::Milliseconds(100)))));
+    console_.Say(absl::StrFormat("%s: %.1f s", what, absl::ToDoubleSeconds(took)));
   }
   return status;
 }
@@ -262,7 +262,7 @@ absl::Status DemoRun::Run() {
   const bool complete = status.ok();
   if (complete) {
     ShowReport(lab_, findings_, console_);
-    console_.Emit(ReportJson(findings_));
+    console_.Emit(ReportJson(findings_).Set("network", dir_));
     status = JudgeFindings(findings_);
   }
   if (plan_.keep && complete) {

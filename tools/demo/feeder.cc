@@ -42,7 +42,8 @@ class Feeding {
  private:
   absl::Status Prepare();
   void Classify(std::size_t index);
-  // Drives all of `jobs`, in_flight at a time.
+  void Lead(CaseJob& job);
+  // Leads all of `jobs`, in_flight at a time.
   void DriveAll(const std::vector<CaseJob*>& jobs, absl::string_view what);
   std::vector<CaseJob*> Waiting();
   void WaitOut();
@@ -82,12 +83,12 @@ void Feeding::Classify(std::size_t index) {
     decided_[index] = LineResult{.outcome = InvalidOutcome(line.ref, v1::DUPLICATE_REF)};
     return;
   }
-  input_.AttachImages(line);
   auto job = std::make_unique<CaseJob>();
   job->index = index;
   job->accepting = ProvinceOf(line.application.accepting_point());
   job->home = ProvinceOf(line.application.applicant().home_division());
   if (!options_.running.contains(job->accepting)) {
+    input_.AttachImages(line);
     decided_[index] =
         LineResult{.outcome = local_.Decide(line), .accepting = job->accepting, .home = job->home};
     return;
@@ -98,11 +99,21 @@ void Feeding::Classify(std::size_t index) {
         findings->second.find(absl::AsciiStrToUpper(line.application.applicant().id_number()));
     if (finding != findings->second.end()) job->finding = finding->second;
   }
-  if (line.portrait_retake.has_value()) {
-    job->retake_portrait = input_.ReadImage(*line.portrait_retake).value_or("");
-  }
   job->line = std::move(line);
   jobs_.push_back(std::move(job));
+}
+
+// Images are in memory only while their case is led: folders may be large.
+void Feeding::Lead(CaseJob& job) {
+  v1::Application& application = job.line.application;
+  if (job.case_handle.empty()) input_.AttachImages(job.line);
+  if (job.line.portrait_retake.has_value()) {
+    job.retake_portrait = input_.ReadImage(*job.line.portrait_retake).value_or("");
+  }
+  driver_.Drive(job);
+  application.clear_portrait();
+  application.clear_fingerprints();
+  job.retake_portrait.clear();
 }
 
 void Feeding::DriveAll(const std::vector<CaseJob*>& jobs, absl::string_view what) {
@@ -112,7 +123,7 @@ void Feeding::DriveAll(const std::vector<CaseJob*>& jobs, absl::string_view what
     while (!IsOver()) {
       const std::size_t i = next.fetch_add(1);
       if (i >= jobs.size()) return;
-      driver_.Drive(*jobs[i]);
+      Lead(*jobs[i]);
       done.fetch_add(1);
     }
   };

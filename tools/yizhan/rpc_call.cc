@@ -12,7 +12,7 @@ absl::Status OfCall(absl::string_view who, const grpc::Status& grpc_status) {
   const bool unreachable = status.code() == absl::StatusCode::kUnavailable ||
                            status.code() == absl::StatusCode::kDeadlineExceeded;
   const std::string cause = detail.what().empty() ? std::string(status.message()) : detail.what();
-  detail.set_what(absl::StrCat(who, unreachable ? " does not answer: " : ": ", cause));
+  detail.set_what(absl::StrCat(who, ": ", cause));
   if (unreachable && detail.next_step().empty()) {
     detail.set_next_step("See whether its process runs and what its log says last.");
   }

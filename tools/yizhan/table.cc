@@ -18,7 +18,7 @@ bool IsWide(std::uint32_t c) {
 }
 
 bool IsNumeric(absl::string_view cell) {
-  return !cell.empty() && cell.find_first_not_of("0123456789.- ") == absl::string_view::npos;
+  return cell.find_first_not_of("0123456789.") == absl::string_view::npos;
 }
 
 }  // namespace
@@ -55,19 +55,22 @@ std::string Table::Render() const {
       widths[i] = std::max(widths[i], DisplayWidth(row[i]));
     }
   }
+  std::vector<bool> right(header_.size(), true);
+  for (const auto& row : rows_) {
+    for (std::size_t i = 0; i < row.size(); ++i) right[i] = right[i] && IsNumeric(row[i]);
+  }
   std::string text;
   const auto line = [&](const std::vector<std::string>& cells) {
     std::string out;
     for (std::size_t i = 0; i < widths.size(); ++i) {
       const std::string pad(widths[i] - DisplayWidth(cells[i]), ' ');
-      absl::StrAppend(&out, i == 0 ? "" : "  ", IsNumeric(cells[i]) ? pad : "", cells[i],
-                      IsNumeric(cells[i]) ? "" : pad);
+      absl::StrAppend(&out, i == 0 ? "" : "  ", right[i] ? pad : "", cells[i], right[i] ? "" : pad);
     }
     out.erase(out.find_last_not_of(' ') + 1);
     absl::StrAppend(&text, out, "\n");
   };
   std::vector<std::string> rule;
-  for (const std::size_t width : widths) rule.push_back(std::string(width, '-') + "");
+  for (const std::size_t width : widths) rule.push_back(std::string(width, '-'));
   line(header_);
   line(rule);
   for (const auto& row : rows_) line(row.empty() ? rule : row);

@@ -13,8 +13,8 @@ namespace yizhan::tools {
 // Columns that a terminal needs for UTF-8 text: two for a Chinese character.
 std::size_t DisplayWidth(absl::string_view text);
 
-// Rows with aligned columns. Cells that hold only digits, blanks, dots and
-// dashes are aligned to the right.
+// Rows with aligned columns, those of numbers alone to the right (a dot stands
+// for none).
 class Table {
  public:
   explicit Table(std::vector<std::string> header);

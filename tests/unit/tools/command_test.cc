@@ -144,7 +144,7 @@ TEST(Table, ChineseNames_TakeTwoColumns) {
   Table table({"name", "n"});
   table.AddRow({"江苏省", "7"});
   table.AddRow({"abcdef", "12"});
-  EXPECT_EQ(table.Render(), "name    n\n------  --\n江苏省   7\nabcdef  12\n");
+  EXPECT_EQ(table.Render(), "name     n\n------  --\n江苏省   7\nabcdef  12\n");
   EXPECT_EQ(DisplayWidth("𠮷·x"), 4u);
 }
 
