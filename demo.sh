@@ -9,5 +9,5 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 "$here/tools/dev/setup.sh"
-"$here/tools/dev/build.sh" release yizhan yizhan-broker yizhan-node
-exec "$here/.build/release/bin/yizhan" demo "$@"
+"$here/tools/dev/build.sh" dev yizhan yizhan-broker yizhan-node
+exec "$here/.build/dev/bin/yizhan" demo "$@"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Sets up, builds and runs every test. Under CI=1 (or CI=true) a skipped test
+# Sets up, builds and runs every test, on the same build as demo.sh. Under CI=1 (or CI=true) a skipped test
 # is a failure.
 #
-#   ./test.sh                     all tests on the release build
+#   ./test.sh                     all tests on the dev build
 #   ./test.sh --preset asan-ubsan the same under another preset of CMakePresets.json
 #   ./test.sh --preset tsan       the tests of concurrent code alone, under tsan
 #   ./test.sh -L unit             further arguments go to ctest
 set -euo pipefail
 cd "$(dirname "$0")"
-preset=release
+preset=dev
 if [ "${1:-}" = "--preset" ]; then
   preset=${2:?--preset needs a name of CMakePresets.json}
   shift 2
