@@ -53,7 +53,7 @@ struct SystemTask {
   enum class Kind { kRegisterLookup, kRegisterRecordCard, kCardCentreOrder };
   Kind kind = Kind::kRegisterLookup;
   contract::CaseHandle case_handle;
-  std::uint64_t of_sequence = 0;           // message that caused it
+  std::uint64_t of_sequence = 0;  // message that caused it
   contract::Digest of_header_digest;
   v1::Person person;
   std::string acceptance_number;
@@ -79,7 +79,7 @@ struct Caller {
 struct CaseEffects {
   std::vector<OutgoingMessage> messages;
   std::vector<SystemTask> tasks;
-  std::vector<v1::CaseView> changed;   // for watchers, complete views
+  std::vector<v1::CaseView> changed;  // for watchers, complete views
 };
 
 // One thread (the core's). Every call either changes the transaction and fills
@@ -96,7 +96,8 @@ class CaseService {
                                  CaseEffects& effects) = 0;
   // The outbox numbered an outgoing message, or learned how far one came. The
   // case shows it and, on refusal or notice, records it for people.
-  virtual absl::Status OnPassage(platform::Transaction& txn, const contract::CaseHandle& case_handle,
+  virtual absl::Status OnPassage(platform::Transaction& txn,
+                                 const contract::CaseHandle& case_handle,
                                  const v1::CaseMessage& message, CaseEffects& effects) = 0;
 
   // --- provincial systems ---
@@ -106,26 +107,52 @@ class CaseService {
   // applied, or rejected with a code and detail; becomes a SYSTEM_OUTCOME message.
   virtual absl::Status OnSystemOutcome(platform::Transaction& txn, const SystemTask& task,
                                        const v1::SystemOutcome& outcome, CaseEffects& effects) = 0;
-  virtual absl::StatusOr<std::vector<SystemTask>> PendingSystemTasks(const platform::Transaction& txn) = 0;
+  virtual absl::StatusOr<std::vector<SystemTask>> PendingSystemTasks(
+      const platform::Transaction& txn) = 0;
 
   // --- gateway commands: authorised by caller, idempotent by request id ---
-  virtual absl::StatusOr<v1::CaseView> Apply(platform::Transaction&, const Caller&, const v1::ApplyRequest&, CaseEffects&) = 0;
-  virtual absl::StatusOr<v1::CaseView> RecordReview(platform::Transaction&, const Caller&, const v1::RecordReviewRequest&, CaseEffects&) = 0;
-  virtual absl::StatusOr<v1::CaseView> RecordQualityFeedback(platform::Transaction&, const Caller&, const v1::RecordQualityFeedbackRequest&, CaseEffects&) = 0;
-  virtual absl::StatusOr<v1::CaseView> RecordRetake(platform::Transaction&, const Caller&, const v1::RecordRetakeRequest&, CaseEffects&) = 0;
-  virtual absl::StatusOr<v1::CaseView> RecordProduction(platform::Transaction&, const Caller&, const v1::RecordProductionRequest&, CaseEffects&) = 0;
-  virtual absl::StatusOr<v1::CaseView> RecordReady(platform::Transaction&, const Caller&, const v1::RecordReadyRequest&, CaseEffects&) = 0;
-  virtual absl::StatusOr<v1::CaseView> RecordHandOver(platform::Transaction&, const Caller&, const v1::RecordHandOverRequest&, CaseEffects&) = 0;
-  virtual absl::StatusOr<v1::CaseView> RecordInformed(platform::Transaction&, const Caller&, const v1::RecordInformedRequest&, CaseEffects&) = 0;
-  virtual absl::StatusOr<v1::CaseView> RecordRefunded(platform::Transaction&, const Caller&, const v1::RecordRefundedRequest&, CaseEffects&) = 0;
-  virtual absl::StatusOr<v1::CaseView> RecordSystemOutcome(platform::Transaction&, const Caller&, const v1::RecordSystemOutcomeRequest&, CaseEffects&) = 0;
+  virtual absl::StatusOr<v1::CaseView> Apply(platform::Transaction&, const Caller&,
+                                             const v1::ApplyRequest&, CaseEffects&) = 0;
+  virtual absl::StatusOr<v1::CaseView> RecordReview(platform::Transaction&, const Caller&,
+                                                    const v1::RecordReviewRequest&,
+                                                    CaseEffects&) = 0;
+  virtual absl::StatusOr<v1::CaseView> RecordQualityFeedback(
+      platform::Transaction&, const Caller&, const v1::RecordQualityFeedbackRequest&,
+      CaseEffects&) = 0;
+  virtual absl::StatusOr<v1::CaseView> RecordRetake(platform::Transaction&, const Caller&,
+                                                    const v1::RecordRetakeRequest&,
+                                                    CaseEffects&) = 0;
+  virtual absl::StatusOr<v1::CaseView> RecordProduction(platform::Transaction&, const Caller&,
+                                                        const v1::RecordProductionRequest&,
+                                                        CaseEffects&) = 0;
+  virtual absl::StatusOr<v1::CaseView> RecordReady(platform::Transaction&, const Caller&,
+                                                   const v1::RecordReadyRequest&, CaseEffects&) = 0;
+  virtual absl::StatusOr<v1::CaseView> RecordHandOver(platform::Transaction&, const Caller&,
+                                                      const v1::RecordHandOverRequest&,
+                                                      CaseEffects&) = 0;
+  virtual absl::StatusOr<v1::CaseView> RecordInformed(platform::Transaction&, const Caller&,
+                                                      const v1::RecordInformedRequest&,
+                                                      CaseEffects&) = 0;
+  virtual absl::StatusOr<v1::CaseView> RecordRefunded(platform::Transaction&, const Caller&,
+                                                      const v1::RecordRefundedRequest&,
+                                                      CaseEffects&) = 0;
+  virtual absl::StatusOr<v1::CaseView> RecordSystemOutcome(platform::Transaction&, const Caller&,
+                                                           const v1::RecordSystemOutcomeRequest&,
+                                                           CaseEffects&) = 0;
 
   // --- queries ---
-  virtual absl::StatusOr<v1::CaseView> GetCase(const platform::Transaction&, const Caller&, const v1::GetCaseRequest&) = 0;
-  virtual absl::StatusOr<v1::ListCasesResponse> ListCases(const platform::Transaction&, const Caller&, const v1::ListCasesRequest&) = 0;
-  virtual absl::StatusOr<v1::ListWorkResponse> ListWork(const platform::Transaction&, const Caller&, const v1::ListWorkRequest&) = 0;
+  virtual absl::StatusOr<v1::CaseView> GetCase(const platform::Transaction&, const Caller&,
+                                               const v1::GetCaseRequest&) = 0;
+  virtual absl::StatusOr<v1::ListCasesResponse> ListCases(const platform::Transaction&,
+                                                          const Caller&,
+                                                          const v1::ListCasesRequest&) = 0;
+  virtual absl::StatusOr<v1::ListWorkResponse> ListWork(const platform::Transaction&, const Caller&,
+                                                        const v1::ListWorkRequest&) = 0;
   // Changes after a revision, for a watcher that comes back.
-  virtual absl::StatusOr<std::vector<v1::CaseView>> ChangesAfter(const platform::Transaction&, const Caller&, std::uint64_t revision, std::size_t limit) = 0;
+  virtual absl::StatusOr<std::vector<v1::CaseView>> ChangesAfter(const platform::Transaction&,
+                                                                 const Caller&,
+                                                                 std::uint64_t revision,
+                                                                 std::size_t limit) = 0;
 
   // For metrics: cases by (role, state), and open clocks in warning and breach.
   struct Statistics {
@@ -133,7 +160,8 @@ class CaseService {
     std::uint64_t clocks_warning = 0;
     std::uint64_t clocks_breached = 0;
   };
-  virtual absl::StatusOr<Statistics> Collect(const platform::Transaction& txn, absl::Time as_of) = 0;
+  virtual absl::StatusOr<Statistics> Collect(const platform::Transaction& txn,
+                                             absl::Time as_of) = 0;
 };
 
 // What an implementation needs; pointers must outlive it. Thread rule: called on

