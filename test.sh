@@ -3,8 +3,8 @@
 # is a failure.
 #
 #   ./test.sh                     all tests on the dev build
-#   ./test.sh --preset asan-ubsan the same under another preset of CMakePresets.json
-#   ./test.sh --preset tsan       the tests of concurrent code alone, under tsan
+#   ./test.sh --preset asan-ubsan the tests labelled asan, under that sanitizer
+#   ./test.sh --preset tsan       the tests labelled tsan, likewise
 #   ./test.sh -L unit             further arguments go to ctest
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -15,12 +15,14 @@ if [ "${1:-}" = "--preset" ]; then
 fi
 started=$SECONDS
 tools/dev/setup.sh --tests
-if [ "$preset" = tsan ]; then
-  tools/dev/build.sh tsan tsan_tests
-  set -- -L tsan "$@"
-else
-  tools/dev/build.sh "$preset"
-fi
+case "$preset" in
+  asan-ubsan | tsan)
+    label=${preset%%-*}
+    tools/dev/build.sh "$preset" "${label}_tests"
+    set -- -L "^$label\$" "$@"
+    ;;
+  *) tools/dev/build.sh "$preset" ;;
+esac
 log=.build/$preset/test.log
 echo "test: running, two at a time; log in $log"
 status=0
