@@ -144,7 +144,7 @@ absl::Status RunMailboxes(const FlagSet& flags, Console& console) {
                   absl::FormatDuration(absl::Milliseconds(box.oldest_age_ms())),
                   absl::StrCat(box.leased()), absl::StrCat(box.parked()),
                   absl::StrCat(box.control_records()),
-                  box.session_active() ? absl::StrCat("no ", box.session_number()) : "away"});
+                  box.session_active() ? absl::StrCat("#", box.session_number()) : "away"});
     list.Append(JsonValue::Object()
                     .Set("province", number(box.province()))
                     .Set("lane", Shorten(v1::Lane_Name(box.lane()), "LANE_"))

@@ -24,7 +24,7 @@ absl::StatusOr<v1::GetStatusResponse> Ask(const Lab& lab, ProvinceCode node) {
 
 std::string SessionText(const v1::GetStatusResponse& status) {
   if (status.fenced()) return "FENCED";
-  return status.connected() ? absl::StrCat("no ", status.session_number()) : "away";
+  return status.connected() ? absl::StrCat("#", status.session_number()) : "away";
 }
 
 JsonValue StatusJson(const v1::GetStatusResponse& status) {

@@ -8,11 +8,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "adapters/platform/mutex/mutex.h"
 #include "adapters/platform/rpc/message_stream.h"
-#include "adapters/platform/rpc/read_gate.h"
-#include "adapters/platform/rpc/send_queue.h"
 #include "adapters/platform/rpc/status.h"
+#include "adapters/platform/rpc/stream_base.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/client_callback.h"
 
@@ -29,7 +27,9 @@ namespace yizhan::platform {
 //    will begin any more; after that no write begins either.
 // 3. gRPC is called under mutex_, except for TryCancel; the events never are.
 template <typename In, typename Out>
-class ClientStream final : public MessageStream<In, Out> {
+class ClientStream final : public StreamBase<In, Out> {
+  using Base = StreamBase<In, Out>;
+
  public:
   using Bind = std::function<void(grpc::ClientContext*, grpc::ClientBidiReactor<Out, In>*)>;
 
@@ -48,18 +48,6 @@ class ClientStream final : public MessageStream<In, Out> {
     if (gate_.Open()) call_->StartRead(&incoming_);
     call_->StartCall();
     Pump();
-  }
-
-  bool Send(Out message) override {
-    MutexLock lock(&mutex_);
-    if (closing_ || !queue_.Push(std::move(message))) return false;
-    Pump();
-    return true;
-  }
-
-  bool closed() const override {
-    MutexLock lock(&mutex_);
-    return closing_;
   }
 
   void ResumeReading() override {
@@ -93,6 +81,9 @@ class ClientStream final : public MessageStream<In, Out> {
   }
 
  private:
+  using Base::cancelling_, Base::closing_, Base::events_, Base::gate_, Base::incoming_,
+      Base::mutex_, Base::outgoing_, Base::queue_, Base::status_, Base::writing_;
+
   // Owned by gRPC; deletes itself at the end.
   class Call final : public grpc::ClientBidiReactor<Out, In> {
    public:
@@ -110,10 +101,10 @@ class ClientStream final : public MessageStream<In, Out> {
     const std::shared_ptr<ClientStream> stream_;
   };
 
-  ClientStream(Bind bind, const StreamOptions& options) : bind_(std::move(bind)), queue_(options) {}
+  ClientStream(Bind bind, const StreamOptions& options) : Base(options), bind_(std::move(bind)) {}
 
   // Writes what is next: a message, or the end of ours.
-  void Pump() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  void Pump() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(this->mutex_) {
     if (call_ == nullptr || writing_ || released_ || broken_ || aborted_ || half_closed_) return;
     if (!queue_.empty()) {
       outgoing_ = queue_.Pop();
@@ -126,7 +117,13 @@ class ClientStream final : public MessageStream<In, Out> {
     }
   }
 
-  void ReleaseIfOver() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  // The server has ended the stream; its last messages are still read.
+  void WriteFailed() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(this->mutex_) {
+    broken_ = true;
+    closing_ = true;
+  }
+
+  void ReleaseIfOver() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this->mutex_) {
     if (released_ || cancelling_ || gate_.busy()) return;
     if (!gate_.over() && !aborted_) return;
     released_ = true;
@@ -157,23 +154,6 @@ class ClientStream final : public MessageStream<In, Out> {
     ReleaseIfOver();
   }
 
-  void OnWritten(bool ok) {
-    bool relief = false;
-    {
-      MutexLock lock(&mutex_);
-      writing_ = false;
-      if (!ok) {
-        // The server has ended the stream; its last messages are still read.
-        broken_ = true;
-        closing_ = true;
-        queue_.Clear();
-      }
-      Pump();
-      relief = !closing_ && queue_.TakeRelief();
-    }
-    if (relief && events_.on_writable) events_.on_writable();
-  }
-
   // gRPC's last call, when nothing else of it runs.
   void OnEnded(const grpc::Status& from_server) {
     StreamEvents<In> events;
@@ -183,31 +163,20 @@ class ClientStream final : public MessageStream<In, Out> {
       call_ = nullptr;
       bind_ = nullptr;
       closing_ = true;
-      events = std::move(events_);
-      events_ = {};
+      events = this->TakeEvents();
       status = aborted_ ? status_ : FromGrpc(from_server);
     }
     if (events.on_closed) events.on_closed(status);
   }
 
   std::weak_ptr<ClientStream> self_;  // constant after Make
-  StreamEvents<In> events_;  // set by Start before the first read; read by gRPC's callbacks
 
-  mutable Mutex mutex_;
-  Bind bind_ ABSL_GUARDED_BY(mutex_);
-  Call* call_ ABSL_GUARDED_BY(mutex_) = nullptr;  // null before Start and after the end
-  ReadGate gate_ ABSL_GUARDED_BY(mutex_);
-  SendQueue<Out> queue_ ABSL_GUARDED_BY(mutex_);
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);  // of Abort
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool closing_ ABSL_GUARDED_BY(mutex_) = false;  // takes no more messages
-  bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;
-  bool broken_ ABSL_GUARDED_BY(mutex_) = false;  // a write failed
-  bool aborted_ ABSL_GUARDED_BY(mutex_) = false;
-  bool cancelling_ ABSL_GUARDED_BY(mutex_) = false;
-  bool released_ ABSL_GUARDED_BY(mutex_) = false;  // the hold is given back
-  In incoming_;                                    // gRPC's while the gate is in flight
-  Out outgoing_;                                   // gRPC's while writing_
+  Bind bind_ ABSL_GUARDED_BY(this->mutex_);
+  Call* call_ ABSL_GUARDED_BY(this->mutex_) = nullptr;  // null before Start and after the end
+  bool half_closed_ ABSL_GUARDED_BY(this->mutex_) = false;
+  bool broken_ ABSL_GUARDED_BY(this->mutex_) = false;  // a write failed
+  bool aborted_ ABSL_GUARDED_BY(this->mutex_) = false;
+  bool released_ ABSL_GUARDED_BY(this->mutex_) = false;  // the hold is given back
 };
 
 }  // namespace yizhan::platform

@@ -7,11 +7,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "adapters/platform/mutex/mutex.h"
 #include "adapters/platform/rpc/message_stream.h"
-#include "adapters/platform/rpc/read_gate.h"
-#include "adapters/platform/rpc/send_queue.h"
 #include "adapters/platform/rpc/status.h"
+#include "adapters/platform/rpc/stream_base.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 
@@ -28,7 +26,9 @@ namespace yizhan::platform {
 // 2. At most one read and one write are under way; after Finish none begins.
 // 3. gRPC is called under mutex_, except for TryCancel; the events never are.
 template <typename In, typename Out>
-class ServerStream final : public MessageStream<In, Out> {
+class ServerStream final : public StreamBase<In, Out> {
+  using Base = StreamBase<In, Out>;
+
  public:
   // The reactor must be returned to gRPC, whatever becomes of the stream.
   static std::shared_ptr<ServerStream> Accept(grpc::CallbackServerContext* context,
@@ -59,18 +59,6 @@ class ServerStream final : public MessageStream<In, Out> {
     if (!finished_ && gate_.Open()) call_->StartRead(&incoming_);
   }
 
-  bool Send(Out message) override {
-    MutexLock lock(&mutex_);
-    if (closing_ || !queue_.Push(std::move(message))) return false;
-    Pump();
-    return true;
-  }
-
-  bool closed() const override {
-    MutexLock lock(&mutex_);
-    return closing_;
-  }
-
   void ResumeReading() override {
     MutexLock lock(&mutex_);
     if (!finished_ && gate_.Resume()) call_->StartRead(&incoming_);
@@ -98,6 +86,9 @@ class ServerStream final : public MessageStream<In, Out> {
   }
 
  private:
+  using Base::cancelling_, Base::closing_, Base::events_, Base::gate_, Base::incoming_,
+      Base::mutex_, Base::outgoing_, Base::queue_, Base::status_, Base::writing_;
+
   // Owned by gRPC; deletes itself at the end.
   class Call final : public grpc::ServerBidiReactor<In, Out> {
    public:
@@ -115,16 +106,16 @@ class ServerStream final : public MessageStream<In, Out> {
   };
 
   ServerStream(grpc::CallbackServerContext* context, const StreamOptions& options)
-      : context_(context), queue_(options) {}
+      : Base(options), context_(context) {}
 
-  void BeginClosing(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  void BeginClosing(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this->mutex_) {
     if (closing_) return;
     closing_ = true;
     status_ = std::move(status);
   }
 
   // Writes what is next: a message, or the end.
-  void Pump() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  void Pump() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(this->mutex_) {
     if (writing_ || cancelling_ || finished_) return;
     if (!queue_.empty()) {
       outgoing_ = queue_.Pop();
@@ -134,6 +125,10 @@ class ServerStream final : public MessageStream<In, Out> {
       finished_ = true;
       call_->Finish(ToGrpc(status_));
     }
+  }
+
+  void WriteFailed() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(this->mutex_) {
+    BeginClosing(PeerGone());
   }
 
   void OnRead(bool ok) {
@@ -167,21 +162,6 @@ class ServerStream final : public MessageStream<In, Out> {
     Close(absl::OkStatus());
   }
 
-  void OnWritten(bool ok) {
-    bool relief = false;
-    {
-      MutexLock lock(&mutex_);
-      writing_ = false;
-      if (!ok) {
-        BeginClosing(PeerGone());
-        queue_.Clear();
-      }
-      Pump();
-      relief = !closing_ && queue_.TakeRelief();
-    }
-    if (relief && events_.on_writable) events_.on_writable();
-  }
-
   void OnCancelled() {
     MutexLock lock(&mutex_);
     cancelled_ = true;
@@ -198,8 +178,7 @@ class ServerStream final : public MessageStream<In, Out> {
       MutexLock lock(&mutex_);
       call_ = nullptr;
       gate_.Stop();
-      events = std::move(events_);
-      events_ = {};
+      events = this->TakeEvents();
       status = cancelled_ && status_.ok() ? PeerGone() : status_;
     }
     if (events.on_closed) events.on_closed(status);
@@ -208,20 +187,10 @@ class ServerStream final : public MessageStream<In, Out> {
   static absl::Status PeerGone() { return absl::CancelledError("the peer ended the stream"); }
 
   grpc::CallbackServerContext* const context_;  // lives until the call has ended
-  StreamEvents<In> events_;  // set by Start before the first read; read by gRPC's callbacks
 
-  mutable Mutex mutex_;
-  Call* call_ ABSL_GUARDED_BY(mutex_) = nullptr;  // null once the call has ended
-  ReadGate gate_ ABSL_GUARDED_BY(mutex_);
-  SendQueue<Out> queue_ ABSL_GUARDED_BY(mutex_);
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool closing_ ABSL_GUARDED_BY(mutex_) = false;    // takes no more messages
-  bool finished_ ABSL_GUARDED_BY(mutex_) = false;   // gRPC has the final status
-  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;  // the peer, or Abort
-  bool cancelling_ ABSL_GUARDED_BY(mutex_) = false;
-  In incoming_;   // gRPC's while the gate is in flight
-  Out outgoing_;  // gRPC's while writing_
+  Call* call_ ABSL_GUARDED_BY(this->mutex_) = nullptr;    // null once the call has ended
+  bool finished_ ABSL_GUARDED_BY(this->mutex_) = false;   // gRPC has the final status
+  bool cancelled_ ABSL_GUARDED_BY(this->mutex_) = false;  // the peer, or Abort
 };
 
 }  // namespace yizhan::platform

@@ -78,11 +78,13 @@ void AddStandardDetails(const v1::ErrorDetail& detail, google::rpc::Status* stat
 // What gRPC itself reports, or a server that is not ours.
 absl::Status WithoutDetail(absl::StatusCode code, const std::string& message) {
   v1::ErrorDetail detail;
-  detail.set_what(message);
+  detail.set_what(message.empty() ? absl::StrCat("ended with ", absl::StatusCodeToString(code),
+                                                 " and no further word")
+                                  : message);
   if (code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kDeadlineExceeded) {
     detail.set_reason(v1::PEER_UNREACHABLE);
     detail.set_side(v1::SIDE_NETWORK);
-    detail.set_what(absl::StrCat("no answer: ", message));
+    detail.set_what(absl::StrCat("no answer: ", detail.what()));
     detail.set_next_step(
         "see that the other process runs, that address and certificates fit, and try again");
   } else if (code == absl::StatusCode::kCancelled) {

@@ -110,5 +110,10 @@ TEST(RpcStatusTest, ForeignOrGarbledDetails_KeepTheCode) {
   EXPECT_EQ(contract::ReasonOf(status), v1::INTERNAL_FAULT);
 }
 
+TEST(RpcStatusTest, StatusWithoutAWord_SaysAtLeastItsCode) {
+  const absl::Status status = FromGrpc(grpc::Status(grpc::StatusCode::DATA_LOSS, ""));
+  EXPECT_THAT(contract::DetailOf(status).what(), HasSubstr("DATA_LOSS"));
+}
+
 }  // namespace
 }  // namespace yizhan::platform
