@@ -3,8 +3,8 @@
 # is a failure.
 #
 #   ./test.sh                     all tests on the dev build
-#   ./test.sh --preset asan-ubsan the tests labelled asan, under that sanitizer
-#   ./test.sh --preset tsan       the tests labelled tsan, likewise
+#   ./test.sh --preset asan-ubsan all tests on the build by clang with ASan and UBSan
+#   ./test.sh --preset tsan       the tests labelled tsan: our own concurrent code
 #   ./test.sh -L unit             further arguments go to ctest
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -16,10 +16,9 @@ fi
 started=$SECONDS
 tools/dev/setup.sh --tests
 case "$preset" in
-  asan-ubsan | tsan)
-    label=${preset%%-*}
-    tools/dev/build.sh "$preset" "${label}_tests"
-    set -- -L "^$label\$" "$@"
+  tsan)
+    tools/dev/build.sh tsan tsan_tests
+    set -- -L '^tsan$' "$@"
     ;;
   *) tools/dev/build.sh "$preset" ;;
 esac

@@ -49,8 +49,7 @@ function(yizhan_binary name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 endfunction()
 
-# Build the tests with the label asan or tsan, which sanitizers judge.
-add_custom_target(asan_tests)
+# Builds the tests with the label tsan.
 add_custom_target(tsan_tests)
 
 # yizhan_test(contract_seal_test SRCS seal_test.cc DEPS ... [LABELS unit] [TIMEOUT s])
@@ -67,11 +66,9 @@ function(yizhan_test name)
   target_compile_definitions(${name} PRIVATE
     YIZHAN_SOURCE_DIR="${CMAKE_SOURCE_DIR}" YIZHAN_BINARY_DIR="${CMAKE_BINARY_DIR}/bin")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  foreach(sanitizer asan tsan)
-    if(sanitizer IN_LIST ARG_LABELS)
-      add_dependencies(${sanitizer}_tests ${name})
-    endif()
-  endforeach()
+  if(tsan IN_LIST ARG_LABELS)
+    add_dependencies(tsan_tests ${name})
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()

@@ -38,10 +38,20 @@ class HandStream final : public platform::MessageStream<In, Out> {
     events_.on_message(std::move(frame));
     return answer.get();
   }
-  absl::Status WaitForEnd() { return end_.get_future().get(); }
-  void Break() { events_.on_closed(absl::CancelledError("broken")); }
+  absl::Status WaitForEnd() {
+    const absl::Status status = end_.get_future().get();
+    Ended(status);
+    return status;
+  }
+  void Break() { Ended(absl::CancelledError("broken")); }
 
  private:
+  // As a stream does: the events are called a last time, and destroyed.
+  void Ended(const absl::Status& status) {
+    const platform::StreamEvents<In> events = std::exchange(events_, {});
+    events.on_closed(status);
+  }
+
   platform::StreamEvents<In> events_;
   std::promise<Out> answer_;
   std::promise<absl::Status> end_;
