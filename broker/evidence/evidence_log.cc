@@ -18,6 +18,8 @@ constexpr char kByRun = 'k';
 constexpr char kCounts = 'n';
 // A trace is for people: a message has a handful of steps, a run some hundreds.
 constexpr std::size_t kMaxSteps = 20'000;
+// Losses of the store that are remembered.
+constexpr std::size_t kMaxEarlier = 64;
 
 }  // namespace
 
@@ -32,6 +34,7 @@ void EvidenceLog::Load(contract::Random& random) {
   head_.set_log_id(head.log_id());
   head_.set_size(head.size());
   head_.set_digest(head.digest());
+  for (const v1::LogCheckpoint& earlier : head.earlier()) earlier_[earlier.log_id()] = earlier;
   records_->Scan(
       OwnPrefix(kCounts), OwnPrefix(kCounts), [&](absl::string_view, absl::string_view value) {
         v1::MessageCount count;
@@ -42,6 +45,17 @@ void EvidenceLog::Load(contract::Random& random) {
         counts_[{count.lane(), count.source(), count.destination(), count.kind()}] = count;
         return true;
       });
+}
+
+bool EvidenceLog::NoteEarlier(const v1::LogCheckpoint& shown) {
+  const auto known = earlier_.find(shown.log_id());
+  if (known == earlier_.end() ? earlier_.size() >= kMaxEarlier
+                              : known->second.size() >= shown.size()) {
+    return false;
+  }
+  earlier_[shown.log_id()] = shown;
+  head_changed_ = true;
+  return true;
 }
 
 contract::LogPosition EvidenceLog::Append(v1::TraceStep step) {
@@ -61,7 +75,9 @@ contract::LogPosition EvidenceLog::Append(v1::TraceStep step) {
 void EvidenceLog::Index(const v1::TraceStep& step) {
   const std::string at = BigEndian(step.log_position());
   const v1::MessageRef& message = step.message();
-  records_->Put(OwnKey(kByHeader, absl::StrCat(message.header_digest(), at)), "");
+  if (!message.header_digest().empty()) {
+    records_->Put(OwnKey(kByHeader, absl::StrCat(message.header_digest(), at)), "");
+  }
   if (!message.message_id().empty()) {
     records_->Put(OwnKey(kByMessage, absl::StrCat(message.message_id(), at)), "");
   }
@@ -109,6 +125,7 @@ void EvidenceLog::Flush() {
     head.set_log_id(head_.log_id());
     head.set_size(head_.size());
     head.set_digest(head_.digest());
+    for (const auto& [log_id, earlier] : earlier_) *head.add_earlier() = earlier;
     records_->Write(OwnKey(kHead, ""), head);
     head_changed_ = false;
   }

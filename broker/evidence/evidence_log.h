@@ -34,6 +34,9 @@ class EvidenceLog {
   // `step` without position. Counts it for CountMessages too.
   contract::LogPosition Append(v1::TraceStep step);
   v1::LogCheckpoint checkpoint() const { return head_; }
+  // Remembers a checkpoint of an earlier log, lost with its store. False where
+  // a higher one is known, or too many logs are.
+  bool NoteEarlier(const v1::LogCheckpoint& shown);
   // Head and counters of the open group.
   void Flush();
 
@@ -52,6 +55,7 @@ class EvidenceLog {
   Records* const records_;
   const contract::Hasher* const hasher_;
   v1::LogCheckpoint head_;
+  std::map<std::string, v1::LogCheckpoint> earlier_;  // by log id
   bool head_changed_ = false;
   std::map<CountKey, v1::MessageCount> counts_;
   std::map<CountKey, bool> counts_changed_;

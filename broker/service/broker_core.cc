@@ -62,6 +62,7 @@ absl::StatusOr<std::unique_ptr<BrokerCore>> BrokerCore::Create(Options options, 
   if (absl::Status s = LoadMeta(*state); !s.ok()) return s;
   state->boxes.Load();
   state->evidence.Load(*state->options.random);
+  state->progresses.Load();
   absl::Status directory =
       state->directory.Load(state->options.genesis, state->options.genesis_digest, now.wall);
   if (!state->records.status().ok()) return StorageFailed(state->records.status());
@@ -132,6 +133,7 @@ absl::Status BrokerCore::Commit(Moment now) {
   state.pushed_runs.clear();
   state.boxes.Flush();
   state.evidence.Flush();
+  state.progresses.Flush();
   if (absl::Status s = state.records.Commit(); !s.ok()) return StorageFailed(s);
   for (Effect& effect : std::exchange(state.effects, {})) {
     state.released.push_back(std::move(effect));

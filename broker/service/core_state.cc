@@ -25,7 +25,8 @@ CoreState::CoreState(BrokerCore::Options the_options)
       evidence(&records, options.algorithms.hasher),
       directory(&records, options.algorithms),
       admission(&directory, options.algorithms.hasher, options.limits.asymmetric_per_second),
-      outgoing(&records, options.signer, options.algorithms.hasher) {}
+      outgoing(&records, options.signer, options.algorithms.hasher),
+      progresses(&records) {}
 
 void CoreState::Log(LogLine::Level level, std::string text) {
   if (log_lines.size() < kMaxLogLines) log_lines.push_back({level, std::move(text)});

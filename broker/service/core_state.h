@@ -15,6 +15,7 @@
 #include "broker/service/broker_core.h"
 #include "broker/service/record_signer.h"
 #include "broker/service/sessions.h"
+#include "broker/service/store_progress.h"
 #include "broker/store/boxes.h"
 #include "broker/store/mailboxes.h"
 #include "broker/store/records.h"
@@ -60,6 +61,7 @@ struct CoreState {
   RecordSigner outgoing;
   std::map<BoxKey, Dispatcher> dispatchers;
   Sessions sessions;
+  StoreProgresses progresses;
   TestRuns* runs = nullptr;
 
   stored::StoredMeta meta;

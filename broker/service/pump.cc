@@ -13,6 +13,8 @@ namespace {
 // Control records on the way that the node has not stored yet.
 constexpr std::uint64_t kMaxControlsOnTheWay = 8192;
 constexpr int kMaxControlsInFrame = 1024;
+constexpr std::size_t kMaxControlBytesInFrame = std::size_t{2} << 20;
+constexpr std::size_t kMaxControlBytesOnTheWay = std::size_t{16} << 20;
 constexpr int kMaxFramesInGroup = 32;
 
 void Send(CoreState& state, StreamId stream, v1::ReceiveResponse response) {
@@ -43,18 +45,24 @@ void PumpControls(CoreState& state, Session& session) {
   const stored::StoredBox* head = state.boxes.Find(session.box);
   if (head == nullptr) return;
   while (stream.sent < state.controls.Last(session.box) &&
+         stream.bytes_on_the_way < kMaxControlBytesOnTheWay &&
          stream.sent.value() + 1 < head->first_cursor() + kMaxControlsOnTheWay) {
     v1::ReceiveResponse response;
     const contract::ControlCursor before = stream.sent;
-    state.controls.Scan(session.box, before,
-                        [&](contract::ControlCursor cursor, const v1::ControlRecord& record) {
-                          v1::ControlItem* item = response.add_controls();
-                          item->set_cursor(cursor.value());
-                          *item->mutable_control() = record;
-                          stream.sent = cursor;
-                          return response.controls_size() < kMaxControlsInFrame;
-                        });
+    std::size_t bytes = 0;
+    state.controls.Scan(
+        session.box, before, [&](contract::ControlCursor cursor, const v1::ControlRecord& record) {
+          v1::ControlItem* item = response.add_controls();
+          item->set_cursor(cursor.value());
+          *item->mutable_control() = record;
+          stream.sent = cursor;
+          const std::size_t size = record.ByteSizeLong();
+          bytes += size;
+          stream.on_the_way.push_back({cursor, size});
+          return response.controls_size() < kMaxControlsInFrame && bytes < kMaxControlBytesInFrame;
+        });
     if (stream.sent == before) return;
+    stream.bytes_on_the_way += bytes;
     Send(state, stream.id, std::move(response));
   }
 }

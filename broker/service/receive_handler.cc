@@ -49,6 +49,7 @@ absl::Status ReceiveHandler::Handle(const v1::ReceiveRequest& request) {
     // Only what was sent on this stream can have been stored.
     const contract::ControlCursor cursor(request.control_cursor());
     state_.controls.Acknowledge(session_.box, std::min(cursor, session_.receive->sent));
+    session_.receive->Acknowledged(cursor);
   }
   for (const v1::HeldReport& held : request.held()) HandleHeld(held);
   AddCredit(session_.receive->credit, request.credit_messages(), request.credit_bytes());
@@ -103,6 +104,7 @@ void ReceiveHandler::End(const v1::ControlRecord& record, const contract::Parsed
                          stored::StoredKnown known) {
   const contract::Identity& identity = parsed.identity;
   const v1::Control& control = parsed.control;
+  if (identity.lane == v1::LANE_BUSINESS) state_.progresses.SawRecord(control);
   const bool delivered = control.has_delivery();
   const stored::StoredEnd end =
       delivered ? stored::STORED_END_DELIVERED : stored::STORED_END_REFUSED;
@@ -114,7 +116,10 @@ void ReceiveHandler::End(const v1::ControlRecord& record, const contract::Parsed
                       absl::StrCat("province ", session_.box.province.str(),
                                    " signed two different final records of one message"));
     }
-    state_.TakeOut(identity, known);  // a recovery, delivered once more
+    const bool was_waiting = known.position() != 0;
+    state_.TakeOut(identity, known);
+    // A recovery, delivered once more: its sender waits for that.
+    if (was_waiting) state_.outgoing.PutSigned(state_.NextSenderControl(identity), record);
     state_.records.Write(IdentityKey(identity, 'd'), known);
     return;
   }

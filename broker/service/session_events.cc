@@ -87,6 +87,23 @@ absl::StatusOr<BoxKey> BoxOf(const CoreState& state, contract::ProvinceCode prov
   return BoxKey{v1::LANE_TEST, province, *run};
 }
 
+// After a loss of this store, the log before it is known by what nodes hold of
+// it: the highest checkpoint of each earlier log stands in this one.
+void NoteEarlierLog(CoreState& state, contract::ProvinceCode province,
+                    const v1::LogCheckpoint& shown, Moment now) {
+  if (shown.log_id().empty() || shown.log_id() == state.evidence.checkpoint().log_id()) return;
+  if (shown.size() == 0 || !state.evidence.NoteEarlier(shown)) return;
+  v1::TraceStep step;
+  step.set_event(v1::TRACE_LOG_CONTINUED);
+  step.set_at_unix_us(now.unix_us());
+  step.set_detail(absl::StrCat("shown by province ", province.str()));
+  *step.mutable_earlier_log() = shown;
+  state.evidence.Append(std::move(step));
+  state.Log(LogLine::Level::kWarning,
+            absl::StrCat("province ", province.str(), " holds checkpoint ", shown.size(),
+                         " of an earlier evidence log; this log goes on after it"));
+}
+
 // To the loser. A process that opened a newer session itself is not fenced.
 absl::Status Fenced(const Session& loser, const Session& winner) {
   v1::ErrorDetail detail;
@@ -123,6 +140,13 @@ absl::StatusOr<v1::OpenSessionResponse> OpenSession(CoreState& state,
   if (absl::Status s = CheckClock(request, now); !s.ok()) return s;
   absl::StatusOr<BoxKey> box = BoxOf(state, *province, request, now);
   if (!box.ok()) return box.status();
+  if (box->lane == v1::LANE_BUSINESS) {
+    if (absl::Status s = state.progresses.Judge(*province, request); !s.ok()) {
+      state.Log(LogLine::Level::kWarning, std::string(s.message()));
+      return s;
+    }
+    NoteEarlierLog(state, *province, request.log_checkpoint(), now);
+  }
 
   Session session;
   session.number = contract::SessionNumber(state.meta.last_session() + 1);

@@ -2,10 +2,13 @@
 #ifndef YIZHAN_BROKER_SERVICE_SESSIONS_H_
 #define YIZHAN_BROKER_SERVICE_SESSIONS_H_
 
+#include <cstddef>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "broker/delivery/dispatcher.h"
@@ -18,8 +21,18 @@ namespace yizhan::broker {
 struct ReceiveStream {
   StreamId id;
   Credit credit;
-  contract::ControlCursor sent;      // highest control record sent on it
+  contract::ControlCursor sent;  // highest control record sent on it
+  // Sizes of control records that were sent and are not acknowledged.
+  std::deque<std::pair<contract::ControlCursor, std::size_t>> on_the_way;
+  std::size_t bytes_on_the_way = 0;
   std::uint64_t directory_told = 0;  // size of the directory last told
+
+  void Acknowledged(contract::ControlCursor cursor) {
+    while (!on_the_way.empty() && on_the_way.front().first <= cursor) {
+      bytes_on_the_way -= on_the_way.front().second;
+      on_the_way.pop_front();
+    }
+  }
 };
 
 struct Session {

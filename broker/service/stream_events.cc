@@ -36,6 +36,11 @@ void SendSubmit(CoreState& state, StreamId stream, std::unique_ptr<v1::SubmitRes
   state.effects.push_back(std::move(effect));
 }
 
+void ConfirmSession(CoreState& state, const Session& session) {
+  if (session.box.lane != v1::LANE_BUSINESS) return;
+  state.progresses.SawSession(session.box.province, session.number);
+}
+
 void BeginSubmit(CoreState& state, StreamId stream, const BrokerCore::Caller& caller,
                  const v1::SubmitRequest& request) {
   if (!request.has_hello()) return CloseStream(state, stream, NoHello());
@@ -46,6 +51,7 @@ void BeginSubmit(CoreState& state, StreamId stream, const BrokerCore::Caller& ca
                        Malformed("the session has too many Submit streams",
                                  "Close a stream before opening another."));
   }
+  ConfirmSession(state, **session);
   (*session)->submits.insert(stream);
   state.sessions.Bind(stream, **session);
   auto response = std::make_unique<v1::SubmitResponse>();
@@ -66,11 +72,12 @@ void BeginReceive(CoreState& state, StreamId stream, const BrokerCore::Caller& c
                 Malformed("the session opened another Receive stream",
                           "Use the newer stream; one session has one."));
   }
+  ConfirmSession(state, session);
   // A cursor beyond ours was given out by a store that is lost.
   contract::ControlCursor cursor(request.hello().control_cursor());
   if (cursor > state.controls.Last(session.box)) cursor = contract::ControlCursor();
   state.controls.Acknowledge(session.box, cursor);
-  session.receive = ReceiveStream{stream, Credit(), cursor, 0};
+  session.receive = ReceiveStream{stream, Credit(), cursor, {}, 0, 0};
   state.sessions.Bind(stream, session);
   state.DispatcherOf(session.box).ReleaseAll();
 }

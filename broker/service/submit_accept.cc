@@ -38,6 +38,7 @@ void SubmitHandler::Accept(const v1::SubmitItem& item, const Parsed& parsed,
   const contract::MailboxPosition position =
       state_.mailboxes.Append(RecipientBox(parsed.identity), place, std::move(envelope));
 
+  const bool again = item.recovery() && !known.header_digest().empty();
   known.set_header_digest(parsed.header_digest.str());
   known.set_message_id(parsed.header.message_id());
   known.set_kind(parsed.header.kind());
@@ -48,7 +49,8 @@ void SubmitHandler::Accept(const v1::SubmitItem& item, const Parsed& parsed,
   // recipient's own record stays what it is.
   if (known.end() == stored::STORED_END_EXPIRED) known.set_end(stored::STORED_END_NONE);
   state_.records.Put(IdentityKey(parsed.identity, 'g'), item.envelope().header());
-  GiveReceipt(parsed, known, place, v1::TRACE_ACCEPTED);
+  state_.progresses.SawMessage(parsed);
+  GiveReceipt(parsed, known, place, again ? v1::TRACE_RECOVERED : v1::TRACE_ACCEPTED);
   ++state_.stats.accepted[parsed.identity.lane];
 }
 

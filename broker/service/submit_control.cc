@@ -1,4 +1,5 @@
-// Control records that senders submit: tombstones and recovery requests.
+// Control records that senders submit: tombstones, and those of a recovery
+// (submit_recovery.cc).
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -25,9 +26,11 @@ absl::Status QueueFull(contract::ProvinceCode destination) {
 void SubmitHandler::HandleControl(const v1::ControlRecord& record) {
   const auto parsed = contract::ParseControl(*state_.options.algorithms.hasher, record);
   if (!parsed.ok()) return Refuse(parsed.status(), nullptr);
-  if (!parsed->control.has_tombstone() && !parsed->control.has_recovery_request()) {
+  const v1::Control& control = parsed->control;
+  if (!control.has_tombstone() && !control.has_recovery_request() && !control.has_returned() &&
+      !control.has_recovery_answer()) {
     return Refuse(MakeError(v1::STREAM_MALFORMED, v1::SIDE_MINE,
-                            "only tombstones and recovery requests are submitted",
+                            "only tombstones and records of a recovery are submitted",
                             "Send receipts in the Receive stream."),
                   nullptr);
   }
@@ -37,7 +40,10 @@ void SubmitHandler::HandleControl(const v1::ControlRecord& record) {
     if (contract::ReasonOf(checked) == v1::SIGNATURE_INVALID) ++state_.stats.signature_failures;
     return Refuse(checked, nullptr);
   }
-  if (parsed->control.has_tombstone()) return HandleTombstone(record, *parsed);
+  if (session_.lane == v1::LANE_BUSINESS) state_.progresses.SawRecord(control);
+  if (control.has_tombstone()) return HandleTombstone(record, *parsed);
+  if (control.has_returned()) return HandleReturned(record, *parsed);
+  if (control.has_recovery_answer()) return HandleRecoveryAnswer(record, *parsed);
   HandleRecoveryRequest(record, *parsed);
 }
 
@@ -94,21 +100,6 @@ void SubmitHandler::HandleTombstone(const v1::ControlRecord& record,
     state_.timers.Set({forget, TimerKind::kForget, identity});
   }
   state_.records.Write(key, known);
-  result_->set_control_stored(true);
-}
-
-void SubmitHandler::HandleRecoveryRequest(const v1::ControlRecord& record,
-                                          const contract::ParsedControl& parsed) {
-  const contract::ProvinceCode peer(parsed.control.recovery_request().peer());
-  if (peer == session_.province || state_.directory.state().FindMember(peer) == nullptr) {
-    return Refuse(MakeError(v1::DESTINATION_UNKNOWN, v1::SIDE_MINE,
-                            absl::StrCat("province ", peer.value(), " is no member"),
-                            "Name a peer of the directory."),
-                  nullptr);
-  }
-  const BoxKey box{v1::LANE_BUSINESS, peer, contract::RunId()};
-  if (state_.controls.Waiting(box) >= kMaxControls) return Refuse(QueueFull(peer), nullptr);
-  state_.outgoing.PutSigned(state_.controls.KeyOf(box, state_.controls.Reserve(box)), record);
   result_->set_control_stored(true);
 }
 

@@ -98,8 +98,9 @@ void SubmitHandler::HandleEnvelope(const v1::SubmitItem& item) {
 bool SubmitHandler::ShowsEarlierReceipt(const v1::SubmitItem& item, const Parsed& parsed) {
   const auto receipt =
       contract::ParseControl(*state_.options.algorithms.hasher, item.earlier_receipt());
-  return receipt.ok() && receipt->control.has_delivery() && receipt->identity == parsed.identity &&
-         receipt->header_digest == parsed.header_digest &&
+  return receipt.ok() && contract::IsTerminal(receipt->control) &&
+         receipt->control.issuer() == parsed.identity.destination.value() &&
+         receipt->identity == parsed.identity && receipt->header_digest == parsed.header_digest &&
          contract::CheckControl(state_.directory.state(), state_.directory.checker(),
                                 item.earlier_receipt(), *receipt)
              .ok();
@@ -146,10 +147,14 @@ void SubmitHandler::HandleKnown(const v1::SubmitItem& item, const Parsed& parsed
                   &parsed);
   }
   ++state_.stats.duplicates[parsed.identity.lane];
-  if (!ended_by_recipient && parsed.seal.number() != known.seal_number()) {
+  // The same number with another sealing: by a store that was restored since.
+  if (!ended_by_recipient && (parsed.seal.number() != known.seal_number() ||
+                              parsed.seal_digest.view() != known.seal_digest())) {
     return HandleResealed(item, parsed, std::move(known), passage);
   }
-  const bool ended = known.end() != stored::STORED_END_NONE;
+  // On its way to a restored recipient once more: its earlier end says nothing of that.
+  const bool on_its_way = item.recovery() && known.position() != 0;
+  const bool ended = known.end() != stored::STORED_END_NONE && !on_its_way;
   const std::string key = IdentityKey(parsed.identity, ended ? 't' : 'r');
   if (!state_.outgoing.CopyTo(key, result_->mutable_receipt())) {
     state_.records.Fail(absl::DataLossError("a known message has lost its receipt"));
@@ -173,7 +178,7 @@ void SubmitHandler::HandleConflict(const Parsed& parsed, const stored::StoredKno
 
 void SubmitHandler::HandleResealed(const v1::SubmitItem& item, const Parsed& parsed,
                                    stored::StoredKnown known, const absl::Status& passage) {
-  if (parsed.seal.number() < known.seal_number()) {
+  if (parsed.seal.number() <= known.seal_number()) {
     return Refuse(MakeError(v1::SEAL_SUPERSEDED, v1::SIDE_MINE,
                             absl::StrCat("seal ", parsed.seal.number(),
                                          " came after the broker took seal ", known.seal_number()),

@@ -40,8 +40,13 @@ class SubmitHandler {
 
   void HandleControl(const v1::ControlRecord& record);
   void HandleTombstone(const v1::ControlRecord& record, const contract::ParsedControl& parsed);
+  // submit_recovery.cc: records between a restored node and its peers.
   void HandleRecoveryRequest(const v1::ControlRecord& record,
                              const contract::ParsedControl& parsed);
+  void HandleReturned(const v1::ControlRecord& record, const contract::ParsedControl& parsed);
+  void HandleRecoveryAnswer(const v1::ControlRecord& record, const contract::ParsedControl& parsed);
+  void QueueForPeer(contract::ProvinceCode peer, const v1::ControlRecord& record,
+                    std::uint64_t most_waiting);
 
   void Refuse(const absl::Status& error, const Parsed* parsed);
   void RefuseFinally(const absl::Status& error, const Parsed& parsed);

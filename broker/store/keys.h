@@ -13,6 +13,7 @@
 //     'y' run (16) position (8)     serialized v1.Envelope
 //     'p' run (16) position (8)     parked, empty value
 //     'c' run (16) cursor (8)       serialized v1.ControlRecord
+//   of the province's store: 'q'  StoredProgress
 //   memory of identities (lane, destination):
 //     'd' identity (46)             StoredKnown
 //     'r' identity (46)             acceptance receipt, v1.ControlRecord

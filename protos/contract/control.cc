@@ -43,7 +43,7 @@ absl::Status CheckFrame(const v1::Control& c) {
   return broken == nullptr ? absl::OkStatus() : Malformed(broken);
 }
 
-// The message that the record speaks of; nullptr for a recovery request.
+// The message that the record speaks of; nullptr for one that speaks of a peer.
 const v1::MessageRef* RefOf(const v1::Control& c) {
   switch (c.kind_case()) {
     case v1::Control::kAcceptance:
@@ -56,7 +56,10 @@ const v1::MessageRef* RefOf(const v1::Control& c) {
       return &c.notice().message();
     case v1::Control::kTombstone:
       return &c.tombstone().message();
+    case v1::Control::kReturned:
+      return &c.returned().message();
     case v1::Control::kRecoveryRequest:
+    case v1::Control::kRecoveryAnswer:
     case v1::Control::KIND_NOT_SET:
       return nullptr;
   }
@@ -101,6 +104,19 @@ absl::Status CheckKind(const v1::Control& c) {
               "recovery_request must name a peer and two incarnations of 16 bytes"};
       break;
     }
+    case v1::Control::kReturned: {
+      const v1::Returned& r = c.returned();
+      rule = {r.header().empty() ||
+                  (!r.seal().empty() && !r.returned_seal().empty() && !r.returned_body().empty()),
+              "returned with a header must hold both seals and a body"};
+      break;
+    }
+    case v1::Control::kRecoveryAnswer:
+      rule = {ProvinceCode(c.recovery_answer().peer()).valid() &&
+                  c.recovery_answer().peer() != c.issuer() &&
+                  c.recovery_answer().new_incarnation().size() == Incarnation::kSize,
+              "recovery_answer must name a peer and an incarnation of 16 bytes"};
+      break;
     case v1::Control::KIND_NOT_SET:
       rule = {false, "it has no kind, or one that this build does not know"};
       break;
@@ -116,12 +132,14 @@ bool MaySay(const v1::Control& c, const Identity& message) {
     case v1::Control::kNotice:
       return broker;
     case v1::Control::kDelivery:
+    case v1::Control::kReturned:
       return issuer == message.destination;
     case v1::Control::kRefusal:
       return broker || issuer == message.destination;
     case v1::Control::kTombstone:
       return issuer == message.source;
     case v1::Control::kRecoveryRequest:
+    case v1::Control::kRecoveryAnswer:
       return !broker;
     case v1::Control::KIND_NOT_SET:
       return false;
@@ -153,13 +171,17 @@ Digest ControlLeaf(const Hasher& hasher, absl::string_view record) {
 
 absl::StatusOr<ParsedControl> ParseControl(const Hasher& hasher, const v1::ControlRecord& record) {
   if (record.record().empty()) return Malformed("it is empty");
-  if (record.record().size() > kMaxControlRecordBytes) {
-    return Malformed(absl::StrCat("it has ", record.record().size(), " bytes; the limit is ",
-                                  kMaxControlRecordBytes));
-  }
+  const auto too_large = [&](std::size_t limit) {
+    return Malformed(
+        absl::StrCat("it has ", record.record().size(), " bytes; the limit is ", limit));
+  };
+  if (record.record().size() > kMaxReturnedRecordBytes) return too_large(kMaxReturnedRecordBytes);
   ParsedControl out;
   if (!out.control.ParseFromString(record.record())) {
     return Malformed("it is not a serialized yizhan.v1.Control");
+  }
+  if (record.record().size() > kMaxControlRecordBytes && !out.control.has_returned()) {
+    return too_large(kMaxControlRecordBytes);
   }
   if (absl::Status s = CheckFrame(out.control); !s.ok()) return s;
   if (absl::Status s = CheckKind(out.control); !s.ok()) return s;

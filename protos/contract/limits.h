@@ -19,6 +19,9 @@ inline constexpr std::size_t kMaxBatchBytes = std::size_t{4} << 20;
 inline constexpr std::size_t kMaxPathDepth = 16;
 inline constexpr std::uint64_t kMaxLeafCount = std::uint64_t{1} << kMaxPathDepth;
 inline constexpr std::size_t kMaxControlRecordBytes = 8 * 1024;
+// A message that is returned to its sender is a control record with its body.
+inline constexpr std::size_t kMaxReturnedRecordBytes =
+    kMaxBodyBytes + 2 * kMaxHeaderAndSealBytes + 2 * kMaxControlRecordBytes;
 // A batch, its headers, and one oversize body, so that oversize is answered
 // in-band instead of by the transport.
 inline constexpr std::size_t kMaxGrpcMessageBytes =

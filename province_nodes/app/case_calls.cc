@@ -10,9 +10,11 @@ namespace yizhan::node {
 
 absl::Status CoreImpl::Run(const Command& command, absl::Time now) {
   if (!BeginEvent(now)) return fault_;
+  if (meta_.restored()) return StoreIsBehind();
   const Lane::Mark mark = lane_.SetMark();
   CaseEffects effects;
   absl::Status status = command(lane_.txn, *cases_, effects);
+  if (status.ok()) status = CheckNotRecovering(effects);
   if (status.ok()) status = CarryOut(std::move(effects));
   if (!status.ok()) lane_.RollBackTo(mark);
   if (IsStorageError(status)) Take(status);
@@ -58,7 +60,18 @@ absl::Status CoreImpl::TellPassage(const SlotKey& slot, const v1::CaseMessage& m
 absl::Status CoreImpl::Apply(const InboundMessage& message) {
   if (message.kind == v1::TEST_MESSAGE) return observer_->OnTestMessage(message);
   CaseEffects effects;
-  YIZHAN_RETURN_IF_ERROR(cases_->OnMessage(lane_.txn, message, effects));
+  const absl::StatusOr<bool> followed =
+      recovery_.IsFollowed({message.source, message.case_handle, message.sequence});
+  if (!followed.ok()) return followed.status();
+  if (!*followed) {
+    YIZHAN_RETURN_IF_ERROR(cases_->OnMessage(lane_.txn, message, effects));
+    return CarryOut(std::move(effects));
+  }
+  // What follows from it was sent before the restore, and comes next.
+  InboundMessage with_sequel = message;
+  with_sequel.followed = true;
+  YIZHAN_RETURN_IF_ERROR(cases_->OnMessage(lane_.txn, with_sequel, effects));
+  effects.messages.clear();
   return CarryOut(std::move(effects));
 }
 

@@ -12,9 +12,15 @@
 #include "province_nodes/app/node_core.h"
 #include "province_nodes/inbox/inbox.h"
 #include "province_nodes/outbox/outbox.h"
+#include "province_nodes/recovery/control_post.h"
+#include "province_nodes/recovery/recovery.h"
+#include "province_nodes/recovery/returning.h"
 #include "province_nodes/store/lane.h"
 
 namespace yizhan::node {
+
+// What commands and sessions are refused with until the store is recovered.
+absl::Status StoreIsBehind();
 
 class CoreImpl final : public NodeCore, private LaneHost {
  public:
@@ -35,6 +41,9 @@ class CoreImpl final : public NodeCore, private LaneHost {
   absl::StatusOr<v1::MessageRef> SendTestMessage(const OutgoingMessage& message,
                                                  absl::Time now) override;
   void ResumeSession() override { session_.Resume(); }
+  absl::Status Recover(bool force, absl::Time now) override;
+  v1::RecoveryStatus RecoveryStatus() const override;
+  const contract::Incarnation& incarnation() const override { return lane_.incarnation; }
   absl::Status FinishGroup(absl::Time now) override;
 
   const Session& session() const override { return session_; }
@@ -49,6 +58,10 @@ class CoreImpl final : public NodeCore, private LaneHost {
   // LaneHost
   absl::Status TellPassage(const SlotKey& slot, const v1::CaseMessage& message) override;
   absl::Status Apply(const InboundMessage& message) override;
+  absl::Status ApplyOwn(const OutgoingMessage& message) override;
+  absl::Status TakeBack(contract::ProvinceCode peer, const contract::CaseHandle& handle) override {
+    return recovery_.TakeBack(peer, handle);
+  }
 
   // Remembers a storage error; after it nothing is done any more.
   void Take(const absl::Status& status);
@@ -60,6 +73,12 @@ class CoreImpl final : public NodeCore, private LaneHost {
   absl::Status CarryOut(CaseEffects effects);
   absl::Status DeliverLocally(const OutgoingMessage& message, std::deque<OutgoingMessage>& queue);
   void Announce(CaseEffects& effects);
+
+  // recovery_events.cc
+  absl::Status LoadProgress();
+  absl::StatusOr<v1::StoreProgress> Progress() const;
+  absl::Status CheckNotRecovering(const CaseEffects& effects) const;
+  absl::Status AdvanceRecovery();
 
   // exchange_events.cc
   void LearnDirectoryHead(const v1::DirectoryHead& head);
@@ -92,6 +111,9 @@ class CoreImpl final : public NodeCore, private LaneHost {
   Session session_;
   Outbox outbox_;
   Inbox inbox_;
+  ControlPost control_post_;
+  Recovery recovery_;
+  Returning returning_;
   std::unique_ptr<CaseService> cases_;
   absl::Status fault_;
 
@@ -104,6 +126,10 @@ class CoreImpl final : public NodeCore, private LaneHost {
   bool meta_changed_ = false;
   bool streams_up_ = false;
   bool greeted_ = false;  // hellos of this session were sent
+  bool other_broker_ = false;
+  // As of the start. Shown until the first session: what was made since by a
+  // store from a backup must not hide what it has lost.
+  v1::StoreProgress progress_at_start_;
   // Control records of this session: handled, and acknowledged. A new session
   // begins at 0 and gets again what the broker has no acknowledgement of, so that
   // answers that were lost with the old session are given again.

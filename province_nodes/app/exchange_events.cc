@@ -27,9 +27,12 @@ void CoreImpl::OnSessionOpened(const v1::OpenSessionResponse& response, absl::Ti
   const bool other_broker = meta_.broker_incarnation() != response.broker_incarnation() ||
                             meta_.log_checkpoint().log_id() != response.log_checkpoint().log_id();
   meta_.set_broker_incarnation(response.broker_incarnation());
+  meta_.set_session_number(response.session_number());
   meta_changed_ = true;
   LearnCheckpoint(response.log_checkpoint());
   outbox_.SessionOpened(other_broker);
+  other_broker_ = other_broker;
+  Take(returning_.SessionOpened(other_broker));
   lane_.after_commit.push_back(
       [](NodeObserver& observer) { observer.OnSessionChanged(absl::OkStatus()); });
   LearnDirectoryHead(response.directory_head());
@@ -47,17 +50,25 @@ void CoreImpl::StartStreams() {
   credit_bytes_left_ = 0;
   control_cursor_ = 0;
   acknowledged_cursor_ = 0;
+  Take(recovery_.StreamsUp(other_broker_));
 }
 
 void CoreImpl::OnDisconnected(const absl::Status& why, absl::Time now) {
   if (!BeginEvent(now)) return;
   session_.Disconnected(why, now);
+  if (contract::ReasonOf(why) == v1::RESTORED && !meta_.restored()) {
+    meta_.set_restored(true);
+    meta_changed_ = true;
+  }
   SessionEnded(why);
 }
 
 void CoreImpl::SessionEnded(const absl::Status& why) {
   streams_up_ = false;
   waiting_controls_.clear();
+  control_post_.SessionClosed();
+  recovery_.SessionClosed();
+  returning_.SessionClosed();
   outbox_.SessionClosed();
   inbox_.SessionClosed();
   const absl::Status told = why.ok() ? absl::UnavailableError("the session has ended") : why;
@@ -77,6 +88,9 @@ void CoreImpl::OnSubmitResponse(const v1::SubmitResponse& response, absl::Time n
     const absl::StatusOr<bool> known = outbox_.OnResult(result);
     if (!known.ok()) return Take(known.status());
     if (*known) continue;
+    const absl::StatusOr<bool> posted = control_post_.OnResult(result);
+    if (!posted.ok()) return Take(posted.status());
+    if (*posted) continue;
     lane_.after_commit.push_back(
         [result](NodeObserver& observer) { observer.OnUnknownResult(result); });
   }
@@ -143,11 +157,9 @@ absl::Status CoreImpl::OnControl(const v1::ControlItem& item) {
 absl::Status CoreImpl::OnVerifiedControl(const v1::ControlRecord& record,
                                          const contract::ParsedControl& parsed) {
   LearnDirectoryHead(parsed.control.directory_head());
-  if (parsed.control.has_recovery_request()) {
-    lane_.ReportSecurity(v1::RESTORED, contract::ProvinceCode(parsed.control.issuer()),
-                         "A restored node asks for what was exchanged with it");
-    return absl::OkStatus();
-  }
+  if (parsed.control.has_recovery_request()) return returning_.OnRequest(parsed);
+  if (parsed.control.has_returned()) return recovery_.OnReturned(parsed);
+  if (parsed.control.has_recovery_answer()) return recovery_.OnAnswer(parsed);
   const contract::Identity& identity = parsed.identity;
   const bool of_lane = identity.lane == lane_.lane && identity.run == lane_.run;
   if (of_lane && parsed.control.has_tombstone() && identity.destination == lane_.province) {

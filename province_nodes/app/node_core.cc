@@ -36,7 +36,6 @@ std::string PrefixOf(const NodeCoreOptions& options) {
 
 Lane MakeLane(const NodeCoreOptions& options, const NodeCoreDeps& deps, absl::Time now) {
   return Lane{options.province,
-              options.incarnation,
               options.lane,
               options.run,
               options.test_peer,
@@ -51,6 +50,9 @@ Lane MakeLane(const NodeCoreOptions& options, const NodeCoreDeps& deps, absl::Ti
               now,
               platform::Transaction(deps.store),
               {},
+              {},
+              options.incarnation,
+              0,
               {},
               contract::SignatureChecker(deps.algorithms.hasher, deps.algorithms.verifier),
               {},
@@ -79,6 +81,9 @@ CoreImpl::CoreImpl(NodeCoreOptions options, NodeCoreDeps deps, absl::Time now)
       session_(deps.random),
       outbox_(&lane_, this),
       inbox_(&lane_, this),
+      control_post_(&lane_, &outbox_),
+      recovery_(&lane_, &outbox_, &inbox_, &control_post_),
+      returning_(&lane_, &outbox_, &inbox_, &control_post_),
       cases_(deps.make_cases(lane_.keys.Cases(),
                              [this](contract::ProvinceCode home) { return LinkOpen(home); })),
       directory_revision_(directory_->revision()) {
@@ -90,6 +95,11 @@ absl::Status CoreImpl::Load() {
   if (!meta.ok()) return meta.status();
   meta_ = meta->value_or(store::LaneMeta());
   lane_.log_checkpoint = meta_.log_checkpoint();
+  lane_.issuer_number = meta_.issuer_number();
+  if (meta_.restored()) session_.StayDown(StoreIsBehind());
+  YIZHAN_RETURN_IF_ERROR(recovery_.Load());
+  YIZHAN_RETURN_IF_ERROR(returning_.Load());
+  YIZHAN_RETURN_IF_ERROR(LoadProgress());
   YIZHAN_RETURN_IF_ERROR(lane_.tally.Load(lane_.txn, lane_.keys));
   YIZHAN_RETURN_IF_ERROR(outbox_.Load());
   return inbox_.Load();
@@ -126,6 +136,10 @@ void CoreImpl::Tick(absl::Time now) {
     *request.mutable_directory_head() = directory_->head();
     *request.mutable_log_checkpoint() = lane_.log_checkpoint;
     request.set_build(options_.build);
+    if (!lane_.test()) {
+      if (session_.sessions_opened() > 0) Take(LoadProgress());
+      *request.mutable_progress() = progress_at_start_;
+    }
     opens_.push_back(std::move(request));
   }
   FetchDirectoryIfBehind();
@@ -144,7 +158,10 @@ absl::Status CoreImpl::FinishGroup(absl::Time now) {
 }
 
 absl::Status CoreImpl::PrepareGroup() {
-  if (streams_up_) YIZHAN_RETURN_IF_ERROR(outbox_.Prepare());
+  if (streams_up_) {
+    YIZHAN_RETURN_IF_ERROR(AdvanceRecovery());
+    YIZHAN_RETURN_IF_ERROR(outbox_.Prepare());
+  }
   if (!lane_.sign_queue.empty()) {
     ++lane_.statistics.signing_operations;
     absl::Status signer_answer;
@@ -154,6 +171,10 @@ absl::Status CoreImpl::PrepareGroup() {
       lane_.ReportSecurity(contract::ReasonOf(signer_answer), lane_.province,
                            "The signing key does not answer; messages and receipts wait");
     }
+  }
+  if (meta_.issuer_number() != lane_.issuer_number) {
+    meta_.set_issuer_number(lane_.issuer_number);
+    meta_changed_ = true;
   }
   if (meta_changed_) {
     PutProto(lane_.txn, lane_.keys.Meta(), meta_);

@@ -99,6 +99,12 @@ class NodeCore {
   // After SESSION_FENCED, when an operator has checked that no second instance
   // of the province runs.
   virtual void ResumeSession() = 0;
+  // After RESTORED, when an operator has checked that no other node of the
+  // province runs: see Recovery. Under way it changes nothing. STATE_NOT_ALLOWED
+  // where nobody said that the store is behind, unless forced.
+  virtual absl::Status Recover(bool force, absl::Time now) = 0;
+  virtual v1::RecoveryStatus RecoveryStatus() const = 0;
+  virtual const contract::Incarnation& incarnation() const = 0;
 
   // Ends a group. An error is final (see 4).
   virtual absl::Status FinishGroup(absl::Time now) = 0;

@@ -35,6 +35,9 @@ struct InboundMessage {
   v1::Payload payload;
   // What its sender had applied of the opposite direction; zero for nothing.
   contract::Digest last_applied_header_digest;
+  // It is applied once more after a restore, and what this node sent in answer
+  // to it comes by OnReturned: the case moves, but sends nothing.
+  bool followed = false;
 };
 
 // A message that a case wants to send. The core hands it to the outbox, or, to
@@ -99,6 +102,18 @@ class CaseService {
   virtual absl::Status OnPassage(platform::Transaction& txn,
                                  const contract::CaseHandle& case_handle,
                                  const v1::CaseMessage& message, CaseEffects& effects) = 0;
+
+  // --- recovery of a restored store ---
+  // A message that this node had sent after the backup: the case moves as it did
+  // when it was sent, and sends nothing. One that does not fit is noted for
+  // people; only storage errors are returned. Its passage follows by OnPassage.
+  virtual absl::Status OnReturned(platform::Transaction&, const OutgoingMessage&, CaseEffects&) {
+    return absl::OkStatus();
+  }
+  // Numbers that the lost store may have given to people are given no more.
+  virtual absl::Status OnRecoveryBegan(platform::Transaction&, absl::Time /*now*/) {
+    return absl::OkStatus();
+  }
 
   // --- provincial systems ---
   virtual absl::Status OnRegisterAnswer(platform::Transaction& txn, const SystemTask& task,

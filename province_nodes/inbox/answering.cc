@@ -13,6 +13,7 @@ namespace yizhan::node {
 namespace {
 
 constexpr std::size_t kSweptAtOnce = 128;
+constexpr std::size_t kCopiesSweptAtOnce = 512;
 
 }  // namespace
 
@@ -42,12 +43,19 @@ void Inbox::Remember(const Arrival& arrival, Record& record) {
   PutProto(lane_->txn, lane_->keys.Message(arrival.parsed.message_id, false), index);
 }
 
+void Inbox::KeepCopy(const SlotKey& slot, const v1::Envelope* envelope, std::uint64_t number) {
+  if (lane_->test()) return;
+  lane_->txn.Put(lane_->keys.Copy(slot, number, lane_->now + contract::kResendableAfterReceipt),
+                 envelope == nullptr ? std::string() : envelope->SerializeAsString());
+}
+
 absl::Status Inbox::Receipt(const Arrival& arrival, const InboundMessage& message) {
-  v1::Control control = contract::NewControl(lane_->issuer(), lane_->now);
+  v1::Control control = lane_->NewControl();
   *control.mutable_delivery()->mutable_message() = contract::MakeMessageRef(arrival.parsed);
   Record record = MakeRecord(arrival, v1::PASSAGE_RECEIVED);
   record.mutable_receipt()->set_record(control.SerializeAsString());
   Remember(arrival, record);
+  KeepCopy(arrival.slot, arrival.envelope, lane_->issuer_number);
   ++lane_->statistics.applied;
   v1::MessageCount& count =
       lane_->tally.Of(lane_->lane, arrival.slot.peer, lane_->province, message.kind);
@@ -63,7 +71,7 @@ absl::Status Inbox::Receipt(const Arrival& arrival, const InboundMessage& messag
 
 v1::Control Inbox::MakeRefusal(const Arrival& arrival, const absl::Status& why,
                                bool consumes) const {
-  v1::Control control = contract::NewControl(lane_->issuer(), lane_->now);
+  v1::Control control = lane_->NewControl();
   v1::Refusal& refusal = *control.mutable_refusal();
   *refusal.mutable_message() = contract::MakeMessageRef(arrival.parsed);
   refusal.set_seal_digest(arrival.parsed.seal_digest.str());
@@ -82,6 +90,7 @@ absl::Status Inbox::RefuseFinally(const Arrival& arrival, const absl::Status& wh
   record.mutable_receipt()->set_record(
       MakeRefusal(arrival, why, /*consumes=*/true).SerializeAsString());
   Remember(arrival, record);
+  KeepCopy(arrival.slot, arrival.envelope, lane_->issuer_number);
   v1::MessageCount& count = lane_->tally.Of(lane_->lane, arrival.slot.peer, lane_->province,
                                             arrival.parsed.header.kind());
   count.set_refused(count.refused() + 1);
@@ -133,7 +142,25 @@ void Inbox::ReportHeld(const Arrival& arrival, std::uint64_t missing) {
   held_reports_.push_back(std::move(report));
 }
 
+// Copies lie by peer in the order of coming, so the oldest come first.
+absl::Status Inbox::SweepCopies() {
+  for (const contract::ProvinceCode peer : lane_->directory->Members()) {
+    const std::string prefix = lane_->keys.Copies(peer);
+    std::vector<std::string> ended;
+    YIZHAN_RETURN_IF_ERROR(lane_->txn.Scan(
+        prefix, platform::PrefixEnd(prefix), [&](absl::string_view key, absl::string_view) {
+          const std::uint64_t until = DecodeU64(key.substr(prefix.size() + sizeof(std::uint64_t)));
+          if (absl::FromUnixMicros(static_cast<std::int64_t>(until)) > lane_->now) return false;
+          ended.emplace_back(key);
+          return ended.size() < kCopiesSweptAtOnce;
+        }));
+    for (const std::string& key : ended) lane_->txn.Delete(key);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Inbox::Sweep() {
+  YIZHAN_RETURN_IF_ERROR(SweepCopies());
   const std::string prefix = lane_->keys.InboxEnds();
   const std::string end =
       prefix + EncodeU64(static_cast<std::uint64_t>(absl::ToUnixMicros(lane_->now)));

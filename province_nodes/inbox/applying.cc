@@ -5,6 +5,7 @@
 #include "protos/contract/directory.h"
 #include "protos/contract/errors.h"
 #include "protos/contract/limits.h"
+#include "province_nodes/app/node_observer.h"
 #include "province_nodes/inbox/inbox.h"
 #include "province_nodes/store/proto_io.h"
 
@@ -30,6 +31,11 @@ absl::StatusOr<v1::Payload> ParsePayload(const v1::Plaintext& plaintext, v1::Mes
       "The sender's software has to be corrected.");
 }
 
+bool WasDelivered(const v1::ControlRecord& record) {
+  v1::Control control;
+  return control.ParseFromString(record.record()) && control.has_delivery();
+}
+
 }  // namespace
 
 absl::Status Inbox::Hold(const Arrival& arrival, const store::CaseNumbers& numbers) {
@@ -41,7 +47,9 @@ absl::Status Inbox::Hold(const Arrival& arrival, const store::CaseNumbers& numbe
     if (!stored->has_value()) {
       ++held;
       Record record = MakeRecord(arrival, v1::PASSAGE_HELD);
+      if (arrival.again()) *record.mutable_earlier_receipt() = arrival.earlier_receipt;
       Remember(arrival, record);
+      KeepCopy(arrival.slot, arrival.envelope, ++lane_->issuer_number);
     }
     PutProto(lane_->txn, key, *arrival.envelope);
   }
@@ -65,7 +73,7 @@ absl::Status Inbox::DropHeld(const SlotKey& slot) {
 absl::Status Inbox::CheckBeforeApplying(const Arrival& arrival,
                                         const store::CaseNumbers& numbers) const {
   const v1::Header& header = arrival.parsed.header;
-  if (!lane_->test()) {
+  if (!lane_->test() && !arrival.again()) {
     YIZHAN_RETURN_IF_ERROR(contract::MaySend(*lane_->directory, arrival.slot.peer, lane_->province,
                                              header.kind(), header.sequence(), lane_->now));
   }
@@ -89,11 +97,53 @@ absl::Status Inbox::ApplyNext(const Arrival& arrival, store::CaseNumbers numbers
   return ApplyHeld(arrival.slot);
 }
 
+// The message came once more, and was answered before this store was restored:
+// the answer stands, whatever the case thinks of it now.
+absl::Status Inbox::AnswerAsBefore(const Arrival& arrival, const absl::Status& applied,
+                                   const InboundMessage& message) {
+  v1::Control before;
+  if (!before.ParseFromString(arrival.earlier_receipt.record())) {
+    return StoredValueDamaged("earlier receipt");
+  }
+  Record record =
+      MakeRecord(arrival, before.has_delivery() ? v1::PASSAGE_RECEIVED : v1::PASSAGE_REFUSED);
+  if (before.has_refusal()) {
+    record.set_reason(before.refusal().error().reason());
+    record.set_detail(before.refusal().error().what());
+  } else if (!applied.ok()) {
+    record.set_reason(contract::ReasonOf(applied));
+    record.set_detail(absl::StrCat("Received before the restore; the restored case does not take ",
+                                   "it: ", applied.message()));
+  }
+  *record.mutable_receipt() = arrival.earlier_receipt;
+  Remember(arrival, record);
+  KeepCopy(arrival.slot, arrival.envelope, ++lane_->issuer_number);
+  v1::MessageCount& count = lane_->tally.Of(lane_->lane, arrival.slot.peer, lane_->province,
+                                            arrival.parsed.header.kind());
+  if (before.has_delivery()) {
+    ++lane_->statistics.applied;
+    count.set_delivered(count.delivered() + 1);
+  } else {
+    count.set_refused(count.refused() + 1);
+  }
+  ++received_again_;
+  receipts_.push_back(arrival.earlier_receipt);
+  if (!before.has_delivery() || !applied.ok()) return absl::OkStatus();
+  InboundMessage told = message;
+  told.payload.Clear();
+  lane_->after_commit.push_back([told = std::move(told), receipt = record.receipt()](
+                                    NodeObserver& observer) { observer.OnApplied(told, receipt); });
+  return absl::OkStatus();
+}
+
 absl::Status Inbox::ApplyOrRefuse(const Arrival& arrival, store::CaseNumbers& numbers,
                                   const v1::Plaintext& plaintext) {
   const absl::string_view digest = arrival.parsed.header_digest.view();
   const v1::Header& header = arrival.parsed.header;
   absl::Status refused = CheckBeforeApplying(arrival, numbers);
+  if (arrival.again() && !WasDelivered(arrival.earlier_receipt)) {
+    refused = absl::CancelledError("it was refused before");
+  }
   InboundMessage message;
   if (refused.ok()) {
     absl::StatusOr<v1::Payload> payload = ParsePayload(plaintext, header.kind());
@@ -116,11 +166,17 @@ absl::Status Inbox::ApplyOrRefuse(const Arrival& arrival, store::CaseNumbers& nu
     applied.set_applied_header_digest(std::string(digest));
     YIZHAN_RETURN_IF_ERROR(Fill(arrival.slot, applied, digest));
     refused = host_->Apply(message);
+    if (refused.ok() && arrival.again()) return AnswerAsBefore(arrival, refused, message);
     if (refused.ok()) return Receipt(arrival, message);
     if (IsStorageError(refused)) return refused;
     lane_->RollBackTo(mark);
   }
+  if (arrival.again() && WasDelivered(arrival.earlier_receipt)) {
+    numbers.set_applied_sequence(arrival.slot.sequence);
+    numbers.set_applied_header_digest(std::string(digest));
+  }
   YIZHAN_RETURN_IF_ERROR(Fill(arrival.slot, numbers, digest));
+  if (arrival.again()) return AnswerAsBefore(arrival, refused, message);
   return RefuseFinally(arrival, refused);
 }
 
@@ -133,7 +189,23 @@ absl::Status Inbox::Fill(const SlotKey& slot, store::CaseNumbers& numbers,
 }
 
 absl::Status Inbox::ApplyHeld(SlotKey filled) {
+  if (lane_->recovering.Blocks(filled.peer)) return absl::OkStatus();
+  return ApplyReady(filled);
+}
+
+absl::Status Inbox::Release(contract::ProvinceCode peer, const contract::CaseHandle& handle) {
+  SlotKey slot{peer, handle, 0};
+  absl::StatusOr<store::CaseNumbers> numbers = Numbers(slot);
+  if (!numbers.ok()) return numbers.status();
+  slot.sequence = numbers->filled_sequence();
+  return ApplyReady(slot);
+}
+
+absl::Status Inbox::ApplyReady(SlotKey filled) {
   for (;;) {
+    if (lane_->recovering.own_waiting > 0) {
+      YIZHAN_RETURN_IF_ERROR(host_->TakeBack(filled.peer, filled.case_handle));
+    }
     ++filled.sequence;
     absl::StatusOr<bool> went_on = ApplyHeldOne(filled);
     if (!went_on.ok()) return went_on.status();
@@ -159,6 +231,7 @@ absl::StatusOr<bool> Inbox::ApplyHeldOne(const SlotKey& next) {
   if (!envelope->has_value()) return StoredValueDamaged("held message");
   absl::StatusOr<Arrival> arrival = Parse(**envelope);
   if (!arrival.ok()) return StoredValueDamaged("held message");
+  arrival->earlier_receipt = (*record)->earlier_receipt();
   YIZHAN_RETURN_IF_ERROR(DropHeld(next));
   // Keys, clocks and routes may have changed while it was held.
   if (absl::Status verified = Verify(*arrival); !verified.ok()) {
@@ -210,6 +283,7 @@ absl::Status Inbox::OnTombstone(const contract::ParsedControl& parsed) {
                      slot.Encode(),
                  "");
   PutProto(lane_->txn, lane_->keys.InboxRecord(slot), record);
+  KeepCopy(slot, nullptr, ++lane_->issuer_number);
   if (!next) return absl::OkStatus();
   YIZHAN_RETURN_IF_ERROR(Fill(slot, *numbers, record.header_digest()));
   return ApplyHeld(slot);

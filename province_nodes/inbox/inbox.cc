@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "protos/contract/control.h"
 #include "protos/contract/directory.h"
 #include "protos/contract/errors.h"
 #include "protos/contract/limits.h"
@@ -27,6 +28,11 @@ absl::Status Inbox::Load() {
                            ++held_[SlotKey::Decode(key.substr(prefix.size())).peer];
                            return true;
                          });
+}
+
+std::uint64_t Inbox::HeldOf(contract::ProvinceCode source) const {
+  const auto held = held_.find(source);
+  return held == held_.end() ? 0 : held->second;
 }
 
 std::uint64_t Inbox::held() const {
@@ -74,6 +80,9 @@ absl::Status Inbox::OnDelivery(const v1::Delivery& delivery) {
                           std::string(arrival.status().message()));
     return absl::OkStatus();
   }
+  if (delivery.recovery()) {
+    arrival->earlier_receipt = CheckEarlier(*arrival, delivery.earlier_receipt());
+  }
   absl::StatusOr<std::optional<Record>> record = Find(arrival->slot);
   if (!record.ok()) return record.status();
   if (record->has_value() && (*record)->header_digest() == arrival->parsed.header_digest.view()) {
@@ -92,11 +101,18 @@ absl::Status Inbox::OnDelivery(const v1::Delivery& delivery) {
   if (!numbers.ok()) return numbers.status();
   if (arrival->slot.sequence <= numbers->filled_sequence()) {
     // Its number was used, and the record of it has passed its time.
+    if (arrival->again()) {
+      receipts_.push_back(arrival->earlier_receipt);
+      return absl::OkStatus();
+    }
     lane_->ReportSecurity(v1::MESSAGE_EXPIRED, arrival->slot.peer,
                           "A message came again after the dedup memory of it had ended");
     return absl::OkStatus();
   }
-  if (arrival->slot.sequence > numbers->filled_sequence() + 1) return Hold(*arrival, *numbers);
+  const bool recovering = lane_->recovering.Blocks(arrival->slot.peer);
+  if (recovering || arrival->slot.sequence > numbers->filled_sequence() + 1) {
+    return Hold(*arrival, *numbers);
+  }
   if (lane_->directory_behind() && waiting_.size() < kMaxWaiting &&
       !CheckBeforeApplying(*arrival, *numbers).ok()) {
     waiting_.push_back(delivery);
@@ -130,7 +146,17 @@ absl::Status Inbox::Verify(const Arrival& arrival) {
   YIZHAN_RETURN_IF_ERROR(CheckSigner(arrival));
   YIZHAN_RETURN_IF_ERROR(
       contract::CheckBodyDigest(*lane_->algorithms.hasher, *arrival.envelope, arrival.parsed));
-  return contract::CheckTimes(arrival.parsed, lane_->now);
+  return arrival.again() ? absl::OkStatus() : contract::CheckTimes(arrival.parsed, lane_->now);
+}
+
+v1::ControlRecord Inbox::CheckEarlier(const Arrival& arrival, const v1::ControlRecord& record) {
+  const auto parsed = contract::ParseControl(*lane_->algorithms.hasher, record);
+  const bool own = parsed.ok() && contract::IsTerminal(parsed->control) &&
+                   parsed->control.issuer() == lane_->province.value() &&
+                   parsed->identity == arrival.parsed.identity &&
+                   parsed->header_digest == arrival.parsed.header_digest &&
+                   contract::CheckControl(*lane_->directory, lane_->checker, record, *parsed).ok();
+  return own ? record : v1::ControlRecord();
 }
 
 absl::Status Inbox::OnUnverified(const Arrival& arrival, const absl::Status& why) {
@@ -160,7 +186,10 @@ absl::Status Inbox::OnKnown(const Arrival& arrival, Record& record) {
     if (absl::Status verified = Verify(arrival); !verified.ok()) {
       return OnUnverified(arrival, verified);
     }
-    if (arrival.slot.sequence > numbers->filled_sequence() + 1) return Hold(arrival, *numbers);
+    if (lane_->recovering.Blocks(arrival.slot.peer) ||
+        arrival.slot.sequence > numbers->filled_sequence() + 1) {
+      return Hold(arrival, *numbers);
+    }
     YIZHAN_RETURN_IF_ERROR(DropHeld(arrival.slot));
     return ApplyNext(arrival, *std::move(numbers));
   }

@@ -30,6 +30,10 @@ namespace yizhan::node {
 //  4. What waits for a predecessor is held, within a bound per source, and
 //     reported, never silent.
 //  5. The first of message and tombstone fills a number.
+//  6. What came is kept as it came for kResendableAfterReceipt, so that its
+//     sender can get it back. What comes once more, with a record that an earlier
+//     incarnation of this store signed, is applied past expiry and closed routes,
+//     and answered by that very record.
 class Inbox {
  public:
   Inbox(Lane* lane, LaneHost* host);
@@ -44,6 +48,10 @@ class Inbox {
   // Deliveries of the session that ended come again.
   void SessionClosed();
   absl::Status Sweep();
+  // What is held of a case is applied, as far as its order goes.
+  absl::Status Release(contract::ProvinceCode peer, const contract::CaseHandle& handle);
+  std::uint64_t HeldOf(contract::ProvinceCode source) const;
+  std::uint64_t received_again() const { return received_again_; }
 
   // Signed receipts and refusals, and held reports, to be sent.
   std::vector<v1::ControlRecord> TakeReceipts() { return std::exchange(receipts_, {}); }
@@ -58,12 +66,18 @@ class Inbox {
     const v1::Envelope* envelope;
     contract::ParsedEnvelope parsed;
     SlotKey slot;
+    // Of an earlier incarnation of this store; empty: none was shown.
+    v1::ControlRecord earlier_receipt = {};
+
+    bool again() const { return !earlier_receipt.record().empty(); }
   };
   absl::StatusOr<Arrival> Parse(const v1::Envelope& envelope) const;  // an error: not for us
   // Signer, signature, body digest, times.
   absl::Status Verify(const Arrival& arrival);
   absl::Status CheckSigner(const Arrival& arrival);
   absl::Status OnKnown(const Arrival& arrival, Record& record);
+  // The final record that this node signed about the message, if it is one.
+  v1::ControlRecord CheckEarlier(const Arrival& arrival, const v1::ControlRecord& record);
   absl::Status OnConflict(const Arrival& arrival);
   absl::Status OnUnverified(const Arrival& arrival, const absl::Status& why);
 
@@ -75,6 +89,9 @@ class Inbox {
                              const v1::Plaintext& plaintext);
   // Held successors of a filled number.
   absl::Status ApplyHeld(SlotKey filled);
+  absl::Status ApplyReady(SlotKey filled);
+  absl::Status AnswerAsBefore(const Arrival& arrival, const absl::Status& applied,
+                              const InboundMessage& message);
   absl::StatusOr<bool> ApplyHeldOne(const SlotKey& next);
   absl::Status DropHeld(const SlotKey& slot);
   absl::Status Fill(const SlotKey& slot, store::CaseNumbers& numbers, absl::string_view digest);
@@ -86,6 +103,9 @@ class Inbox {
   v1::Control MakeRefusal(const Arrival& arrival, const absl::Status& why, bool consumes) const;
   Record MakeRecord(const Arrival& arrival, v1::Passage passage) const;
   void Remember(const Arrival& arrival, Record& record);
+  // For the sender's recovery. Without envelope: the number was filled by a tombstone.
+  absl::Status SweepCopies();
+  void KeepCopy(const SlotKey& slot, const v1::Envelope* envelope, std::uint64_t number);
   void SignAndSend(const SlotKey& slot, const std::string& record_bytes);
   absl::Status SendStored(const SlotKey& slot, const Record& record);
   void ReportHeld(const Arrival& arrival, std::uint64_t missing);
@@ -97,6 +117,7 @@ class Inbox {
   LaneHost* const host_;
   contract::Opener opener_;
   std::map<contract::ProvinceCode, std::uint64_t> held_;  // by source
+  std::uint64_t received_again_ = 0;
   std::vector<v1::Delivery> waiting_;  // for directory entries; comes again after the session
   std::vector<v1::ControlRecord> receipts_;
   std::vector<v1::HeldReport> held_reports_;

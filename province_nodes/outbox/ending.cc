@@ -24,6 +24,14 @@ bool IsEnded(const store::OutboxState& state) {
          state.passage() == v1::PASSAGE_NOT_DELIVERED;
 }
 
+// As the record that ended it.
+bool IsSameIncarnation(const store::OutboxState& state, const v1::Control& control) {
+  v1::ControlRecord record;
+  v1::Control before;
+  return record.ParseFromString(state.terminal()) && before.ParseFromString(record.record()) &&
+         before.issuer_incarnation() == control.issuer_incarnation();
+}
+
 // What a new sealing and signature may heal.
 bool HealsBySealing(v1::ErrorReason reason) {
   switch (reason) {
@@ -110,6 +118,7 @@ absl::Status Outbox::SendAgainLater(const SlotKey& slot, State& state, const v1:
   schedule_.SetDue(
       slot,
       lane_->now + (asked > absl::ZeroDuration() ? lane_->Backoff(0, asked, kLongestRetry) : own));
+  if (state.resend()) return absl::OkStatus();  // until its restored recipient has it
   if (IsEnded(state)) {
     // Sent again on request of the recipient; its end stands.
     if (state.tombstone_cause() == v1::TOMBSTONE_CAUSE_UNSPECIFIED) schedule_.Remove(slot);
@@ -152,6 +161,11 @@ void Outbox::CountAccepted(const SlotKey& slot, State& state) {
 }
 
 absl::Status Outbox::OnAccepted(const SlotKey& slot, State& state) {
+  if (state.resend()) {
+    schedule_.Put(slot, Schedule::Stage::kAccepted, lane_->now + lane_->reoffer_interval,
+                  absl::FromUnixMicros(state.created_unix_us()));
+    return absl::OkStatus();
+  }
   if (IsEnded(state)) {
     if (state.tombstone_cause() == v1::TOMBSTONE_CAUSE_UNSPECIFIED) schedule_.Remove(slot);
     return absl::OkStatus();
@@ -168,11 +182,17 @@ absl::Status Outbox::OnRecipientRecord(const SlotKey& slot, State& state,
                                        const contract::ParsedControl& parsed) {
   const bool refused = parsed.control.has_refusal();
   if (refused && !parsed.control.refusal().consumes_number()) {
+    if (state.resend()) return OnResendRefused(slot, state, parsed.control.refusal());
     return IsEnded(state) ? absl::OkStatus() : OnSealRefused(slot, state, parsed.control.refusal());
   }
   const v1::Passage passage = refused ? v1::PASSAGE_REFUSED : v1::PASSAGE_RECEIVED;
   if (state.terminal_by_recipient()) {
-    if (state.passage() != passage) {
+    if (state.resend()) {
+      state.set_resend(false);
+      KeepUntil(slot, state);
+      Save(slot, state);
+    }
+    if (state.passage() != passage && IsSameIncarnation(state, parsed.control)) {
       lane_->ReportSecurity(v1::IDENTITY_CONFLICT, slot.peer,
                             "The recipient ended one message in two ways");
     }
@@ -223,6 +243,17 @@ absl::Status Outbox::OnBrokerRecord(const SlotKey& slot, State& state,
   count.set_refused(count.refused() + 1);
   state.set_terminal(record.SerializeAsString());
   return GiveUp(slot, state, v1::TOMBSTONE_REFUSED_BY_BROKER, v1::PASSAGE_REFUSED, refusal.error());
+}
+
+// The message has ended long ago; only its sealing is to be made anew.
+absl::Status Outbox::OnResendRefused(const SlotKey& slot, State& state,
+                                     const v1::Refusal& refusal) {
+  if (refusal.seal_digest() != state.seal_digest()) return absl::OkStatus();  // an older seal
+  state.set_seal_again(true);
+  Save(slot, state);
+  schedule_.SetDue(
+      slot, lane_->now + lane_->Backoff(schedule_.CountTry(slot), kFirstRetry, kLongestRetry));
+  return absl::OkStatus();
 }
 
 absl::Status Outbox::OnSealRefused(const SlotKey& slot, State& state, const v1::Refusal& refusal) {

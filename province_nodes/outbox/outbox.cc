@@ -16,7 +16,9 @@ constexpr int kSweptAtOnce = 128;
 }  // namespace
 
 Outbox::Outbox(Lane* lane, LaneHost* host)
-    : lane_(lane), host_(host), sealer_(lane->algorithms, lane->random) {}
+    : lane_(lane), host_(host), sealer_(lane->algorithms, lane->random) {
+  schedule_.ObeyGate(&lane->recovering);
+}
 
 absl::Status Outbox::Load() {
   const std::string prefix = lane_->keys.OutboxStates();
@@ -35,7 +37,7 @@ absl::Status Outbox::Load() {
         } else if (state.passage() == v1::PASSAGE_WAITING) {
           schedule_.Put(slot, Schedule::Stage::kUnaccepted, lane_->now, created);
           if (state.stopped()) schedule_.Stop(slot);
-        } else if (state.passage() == v1::PASSAGE_ACCEPTED) {
+        } else if (state.passage() == v1::PASSAGE_ACCEPTED || state.resend()) {
           schedule_.Put(slot, Schedule::Stage::kAccepted, lane_->now, created);
         }
         return true;
@@ -123,7 +125,7 @@ absl::Status Outbox::OnRepeat(const v1::RepeatRequest& repeat) {
   }
   const SlotKey slot{held->destination, held->case_handle, repeat.missing_sequence()};
   if (schedule_.Contains(slot)) {
-    schedule_.SetDue(slot, lane_->now);
+    schedule_.Urge(slot, lane_->now);
     return absl::OkStatus();
   }
   absl::StatusOr<std::optional<State>> found = Find(slot);

@@ -70,6 +70,26 @@ class Outbox {
   void OnDirectoryChanged();
   absl::Status Sweep();
 
+  // --- recovering.cc: of this node ---
+  // What had stopped is tried again, once its peer has answered.
+  absl::Status RecoveryBegan();
+  // Takes a message that follows the case's last one as sent; it becomes the last.
+  absl::Status TakeBack(const SlotKey& slot, const store::OwnReturned& own);
+  // A returned message has a number that this store knows. True where it is
+  // another message: those from there on have lost their numbers and wait as
+  // Displaced.
+  absl::StatusOr<bool> OnReturnedKnown(const SlotKey& slot, const store::OwnReturned& own);
+  // Numbers a displaced message anew.
+  absl::Status SendDisplaced(const SlotKey& old_slot, const store::Displaced& displaced);
+  void Resume(contract::ProvinceCode peer) { schedule_.Resume(peer, lane_->now); }
+  // --- of a peer ---
+  // Sends once more what the peer's store has lost, a part at a time. `cursor` is
+  // empty at first, and empty again at the end. Returns how many.
+  absl::StatusOr<std::uint64_t> SendAgain(contract::ProvinceCode peer,
+                                          absl::string_view new_incarnation, std::string& cursor);
+  // An item of somebody else, with a tag of its own.
+  void Submit(v1::SubmitItem item) { outgoing_.push_back(std::move(item)); }
+
   std::map<contract::ProvinceCode, NodeStatistics::Waiting> Waiting(absl::Time now) const {
     return schedule_.Waiting(now);
   }
@@ -86,7 +106,8 @@ class Outbox {
   // sending.cc
   absl::Status SendOne(const SlotKey& slot);
   absl::Status SealAndSend(const SlotKey& slot, State& state, const v1::PublicKey& key);
-  absl::Status SendEnvelope(const SlotKey& slot, v1::Envelope envelope, bool sign, bool made);
+  absl::Status SendEnvelope(const SlotKey& slot, const State& state, v1::Envelope envelope,
+                            bool sign, bool made);
   absl::Status SendTombstone(const SlotKey& slot, State& state);
   void Push(std::uint64_t tag, v1::SubmitItem item);
 
@@ -106,6 +127,7 @@ class Outbox {
                                  const contract::ParsedControl& parsed);
   absl::Status OnBrokerRecord(const SlotKey& slot, State& state, const v1::ControlRecord& record,
                               const contract::ParsedControl& parsed);
+  absl::Status OnResendRefused(const SlotKey& slot, State& state, const v1::Refusal& refusal);
   absl::Status OnSealRefused(const SlotKey& slot, State& state, const v1::Refusal& refusal);
   absl::Status End(const SlotKey& slot, State& state, v1::Passage passage,
                    const v1::ErrorDetail& why);
@@ -113,6 +135,10 @@ class Outbox {
                       v1::Passage passage, const v1::ErrorDetail& why);
   v1::MessageRef RefOf(const SlotKey& slot, const State& state) const;
   void KeepUntil(const SlotKey& slot, State& state);
+  absl::Status EndReturned(const SlotKey& slot, State& state, const store::OwnReturned& own);
+  absl::Status Displace(const SlotKey& slot);
+  // Whether the peer's new incarnation has to be sent it once more.
+  absl::StatusOr<bool> LostByPeer(const State& state, absl::string_view new_incarnation) const;
 
   Lane* const lane_;
   LaneHost* const host_;

@@ -29,6 +29,7 @@ void Schedule::SetDue(const SlotKey& slot, absl::Time due) {
   queue.erase({it->second.due, slot});
   it->second.due = due;
   it->second.blocked = false;
+  it->second.gated = false;
   if (due != absl::InfiniteFuture()) queue.insert({due, slot});
 }
 
@@ -58,6 +59,28 @@ bool Schedule::IsBlocked(const SlotKey& slot) const {
   --before.sequence;
   const auto it = entries_.find(before);
   return it != entries_.end() && it->second.stage != Stage::kAccepted;
+}
+
+bool Schedule::IsGated(const SlotKey& slot, const Entry& entry) const {
+  return gate_ != nullptr && entry.stage == Stage::kUnaccepted && !entry.urged &&
+         gate_->Blocks(slot.peer);
+}
+
+void Schedule::Resume(contract::ProvinceCode destination, absl::Time now) {
+  SlotKey from;
+  from.peer = destination;
+  for (auto it = entries_.lower_bound(from); it != entries_.end() && it->first.peer == destination;
+       ++it) {
+    it->second.urged = false;
+    if (it->second.gated) SetDue(it->first, now);
+  }
+}
+
+void Schedule::Urge(const SlotKey& slot, absl::Time now) {
+  const auto it = entries_.find(slot);
+  if (it == entries_.end()) return;
+  it->second.urged = true;
+  SetDue(slot, now);
 }
 
 bool Schedule::HasCredit(contract::ProvinceCode destination) const {
@@ -102,6 +125,8 @@ std::optional<SlotKey> Schedule::TakeDueOf(contract::ProvinceCode destination, a
     Entry& entry = entries_.at(slot);
     queue.erase(queue.begin());
     entry.due = absl::InfiniteFuture();
+    entry.gated = IsGated(slot, entry);
+    if (entry.gated) continue;
     if (entry.tag == 0 && !IsBlocked(slot)) return slot;
     entry.blocked = true;
   }

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "protos/contract/ids.h"
 #include "province_nodes/store/node_store.h"
+#include "province_nodes/store/recovery_gate.h"
 #include "province_nodes/store/statistics.h"
 #include "yizhan/v1/exchange.pb.h"
 
@@ -25,6 +26,13 @@ namespace yizhan::node {
 class Schedule {
  public:
   enum class Stage { kUnaccepted, kAccepted, kTombstone };
+
+  // Unaccepted messages to peers that it blocks wait until Resume. It must
+  // outlive this object.
+  void ObeyGate(const RecoveryGate* gate) { gate_ = gate; }
+  void Resume(contract::ProvinceCode destination, absl::Time now);
+  // Due now, whatever the gate says: its recipient misses it.
+  void Urge(const SlotKey& slot, absl::Time now);
 
   // Adds the entry, or moves it to this stage.
   void Put(const SlotKey& slot, Stage stage, absl::Time due, absl::Time created);
@@ -59,7 +67,9 @@ class Schedule {
     absl::Time due = absl::InfiniteFuture();
     absl::Time created;
     std::uint32_t tries = 0;
-    bool blocked = false;   // was due; its predecessor or its own answer comes first
+    bool blocked = false;  // was due; its predecessor or its own answer comes first
+    bool gated = false;    // was due; waits for Resume
+    bool urged = false;
     std::uint64_t tag = 0;  // in flight
   };
   struct Flight {
@@ -72,10 +82,12 @@ class Schedule {
   };
 
   bool IsBlocked(const SlotKey& slot) const;
+  bool IsGated(const SlotKey& slot, const Entry& entry) const;
   bool HasCredit(contract::ProvinceCode destination) const;
   void WakeSuccessor(const SlotKey& slot);
   std::optional<SlotKey> TakeDueOf(contract::ProvinceCode destination, absl::Time now);
 
+  const RecoveryGate* gate_ = nullptr;
   std::map<SlotKey, Entry> entries_;
   std::map<contract::ProvinceCode, std::set<std::pair<absl::Time, SlotKey>>> due_;
   std::map<std::uint64_t, Flight> flights_;

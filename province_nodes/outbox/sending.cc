@@ -1,5 +1,6 @@
 // The part of Outbox that seals, signs and frames what may go.
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -56,25 +57,33 @@ absl::Status Outbox::SendOne(const SlotKey& slot) {
     return SendTombstone(slot, state);
   }
   const bool waiting = state.passage() == v1::PASSAGE_WAITING;
+  // A recipient that was restored may have other keys now.
+  const bool may_seal = waiting || state.resend();
   const bool sealed = state.seal_number() > 0 && !state.seal_again();
   if (waiting && sealed && lane_->now >= absl::FromUnixMicros(state.expires_unix_us())) {
     return GiveUp(slot, state, v1::TOMBSTONE_EXPIRED, v1::PASSAGE_NOT_DELIVERED, Expired(state));
   }
   const v1::PublicKey* key = lane_->directory->SealingKey(slot.peer, lane_->now);
-  if (waiting && (!sealed || (key != nullptr && key->key_id() != state.recipient_key_id()))) {
+  const bool seal =
+      may_seal && (!sealed || (key != nullptr && key->key_id() != state.recipient_key_id()));
+  std::optional<v1::Envelope> envelope;
+  if (!seal) {
+    auto stored = GetProto<v1::Envelope>(lane_->txn, lane_->keys.OutboxEnvelope(slot));
+    if (!stored.ok()) return stored.status();
+    envelope = *std::move(stored);
+  }
+  // One that a peer returned after a recovery was never sealed in this store.
+  if (!envelope.has_value()) {
     if (key != nullptr) return SealAndSend(slot, state, *key);
     schedule_.SetDue(slot, lane_->now + kRetryWithoutKey);
     const v1::ErrorDetail error = contract::DetailOf(contract::MakeError(
         v1::RECIPIENT_KEY_UNKNOWN, v1::SIDE_THEIRS,
         absl::StrCat("Province ", slot.peer.str(), " has no valid sealing key in the directory"),
         "Ask that province to register one; the message waits."));
-    return SetPassage(slot, state, v1::PASSAGE_WAITING, error);
+    return waiting ? SetPassage(slot, state, v1::PASSAGE_WAITING, error) : absl::OkStatus();
   }
-  auto envelope = GetProto<v1::Envelope>(lane_->txn, lane_->keys.OutboxEnvelope(slot));
-  if (!envelope.ok()) return envelope.status();
-  if (!envelope->has_value()) return StoredValueDamaged("outbox envelope");
-  const bool sign = (*envelope)->signature().key_id() != lane_->signer->key_id().view();
-  return SendEnvelope(slot, **std::move(envelope), sign, /*made=*/false);
+  const bool sign = envelope->signature().key_id() != lane_->signer->key_id().view();
+  return SendEnvelope(slot, state, *std::move(envelope), sign, /*made=*/false);
 }
 
 absl::Status Outbox::SealAndSend(const SlotKey& slot, State& state, const v1::PublicKey& key) {
@@ -91,6 +100,7 @@ absl::Status Outbox::SealAndSend(const SlotKey& slot, State& state, const v1::Pu
                    *plaintext, state.seal_number() + 1, expires, lane_->now);
   if (!sealed.ok()) {
     schedule_.SetDue(slot, lane_->now + kRetryWithoutKey);
+    if (state.passage() != v1::PASSAGE_WAITING) return absl::OkStatus();
     return SetPassage(slot, state, v1::PASSAGE_WAITING, contract::DetailOf(sealed.status()));
   }
   if (state.seal_number() > 0) ++lane_->statistics.sealed_again;
@@ -104,14 +114,20 @@ absl::Status Outbox::SealAndSend(const SlotKey& slot, State& state, const v1::Pu
   envelope.set_header(std::move(*(*content)->mutable_header()));
   envelope.set_seal(std::move(sealed->seal));
   envelope.set_body(std::move(sealed->body));
-  return SendEnvelope(slot, std::move(envelope), /*sign=*/true, /*made=*/true);
+  return SendEnvelope(slot, state, std::move(envelope), /*sign=*/true, /*made=*/true);
 }
 
-absl::Status Outbox::SendEnvelope(const SlotKey& slot, v1::Envelope envelope, bool sign,
-                                  bool made) {
+absl::Status Outbox::SendEnvelope(const SlotKey& slot, const State& state, v1::Envelope envelope,
+                                  bool sign, bool made) {
   const std::uint64_t tag = schedule_.BeginFlight(slot, envelope.ByteSizeLong() + kSignatureBytes);
   v1::SubmitItem item;
   *item.mutable_envelope() = std::move(envelope);
+  if (state.resend()) {
+    item.set_recovery(true);
+    if (!item.mutable_earlier_receipt()->ParseFromString(state.terminal())) {
+      return StoredValueDamaged("outbox terminal record");
+    }
+  }
   if (!sign) {
     Push(tag, std::move(item));
     return absl::OkStatus();
@@ -151,7 +167,7 @@ absl::Status Outbox::SendTombstone(const SlotKey& slot, State& state) {
     Push(schedule_.BeginFlight(slot, item.ByteSizeLong()), std::move(item));
     return absl::OkStatus();
   }
-  v1::Control control = contract::NewControl(lane_->issuer(), lane_->now);
+  v1::Control control = lane_->NewControl();
   v1::Tombstone& tombstone = *control.mutable_tombstone();
   *tombstone.mutable_message() = RefOf(slot, state);
   tombstone.set_pair_counter(state.pair_counter());

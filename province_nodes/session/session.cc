@@ -49,10 +49,26 @@ void Session::Disconnected(const absl::Status& why, absl::Time now) {
     state_ = State::kFenced;
     return;
   }
-  if (state_ == State::kFenced) return;
+  if (reason == v1::RESTORED) {
+    state_ = State::kRestored;
+    return;
+  }
+  if (state_ == State::kFenced || state_ == State::kRestored) return;
   const bool was_open = state_ == State::kOpen;
   state_ = State::kDown;
   ScheduleRetry(now, was_open && reason == v1::SESSION_UNKNOWN);
+}
+
+void Session::StayDown(const absl::Status& restored) {
+  last_error_ = std::string(restored.message());
+  state_ = State::kRestored;
+}
+
+void Session::Recovered() {
+  state_ = State::kDown;
+  last_error_.clear();
+  next_attempt_ = absl::InfinitePast();
+  failures_ = 0;
 }
 
 void Session::Resume() {

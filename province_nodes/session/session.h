@@ -16,11 +16,12 @@ namespace yizhan::node {
 //  1. At most one attempt or session at a time.
 //  2. After SESSION_FENCED nothing is opened until Resume: another process of
 //     the province is active, and two would fight for ever.
+//     The same after RESTORED, until Recovered.
 //  3. Attempts are spaced by backoff with jitter, from 0.2 to 10 seconds; a
 //     session that the broker no longer knows is opened again at once.
 class Session {
  public:
-  enum class State { kDown, kOpening, kOpen, kFenced };
+  enum class State { kDown, kOpening, kOpen, kFenced, kRestored };
 
   explicit Session(contract::Random* random) : random_(random) {}
 
@@ -31,6 +32,9 @@ class Session {
   absl::Status Opened(const v1::OpenSessionResponse& response, absl::Time now);
   void Disconnected(const absl::Status& why, absl::Time now);
   void Resume();
+  // The store is behind what the broker saw of it: down until Recovered.
+  void StayDown(const absl::Status& restored);
+  void Recovered();
 
   State state() const { return state_; }
   bool open() const { return state_ == State::kOpen; }

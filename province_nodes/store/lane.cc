@@ -7,6 +7,12 @@
 
 namespace yizhan::node {
 
+v1::Control Lane::NewControl() {
+  v1::Control control = contract::NewControl(issuer(), now);
+  control.set_issuer_number(++issuer_number);
+  return control;
+}
+
 void Lane::ReportSecurity(v1::ErrorReason reason, contract::ProvinceCode peer, std::string what) {
   ++statistics.security_events[reason];
   SecurityEvent event{reason, peer, std::move(what)};

@@ -2,6 +2,7 @@
 #ifndef YIZHAN_PROVINCE_NODES_STORE_LANE_H_
 #define YIZHAN_PROVINCE_NODES_STORE_LANE_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "province_nodes/cases/case_service.h"
 #include "province_nodes/store/message_tally.h"
 #include "province_nodes/store/node_store.h"
+#include "province_nodes/store/recovery_gate.h"
 #include "province_nodes/store/sign_queue.h"
 #include "province_nodes/store/statistics.h"
 
@@ -27,7 +29,6 @@ class NodeObserver;
 struct Lane {
   // Constant after construction.
   contract::ProvinceCode province;
-  contract::Incarnation incarnation;
   v1::Lane lane = v1::LANE_BUSINESS;
   contract::RunId run;
   contract::ProvinceCode test_peer;
@@ -48,6 +49,11 @@ struct Lane {
   SignQueue sign_queue;
   std::vector<std::function<void(NodeObserver&)>> after_commit;
 
+  // Of the store; a recovery begins another.
+  contract::Incarnation incarnation;
+  std::uint64_t issuer_number = 0;  // of the last control record; stored with the group
+  RecoveryGate recovering;
+
   contract::SignatureChecker checker;
   v1::LogCheckpoint log_checkpoint;  // latest that the broker showed
   v1::DirectoryHead told_head;       // largest head that anybody showed
@@ -60,6 +66,8 @@ struct Lane {
   contract::ControlIssuer issuer() const {
     return {province, incarnation, directory->head(), log_checkpoint};
   }
+  // A control record of this node as of now, with the next number.
+  v1::Control NewControl();
   void ReportSecurity(v1::ErrorReason reason, contract::ProvinceCode peer, std::string what);
   // Backoff with jitter: base doubled `tries` times, at most `longest`.
   absl::Duration Backoff(std::uint32_t tries, absl::Duration base, absl::Duration longest);
@@ -93,6 +101,12 @@ class LaneHost {
   // Applies a message of a peer and carries out what follows. An error that is
   // no storage error refuses it finally; the caller rolls back.
   virtual absl::Status Apply(const InboundMessage& message) = 0;
+  // The same for an own message that a peer returned: what it says was sent.
+  virtual absl::Status ApplyOwn(const OutgoingMessage& message) = 0;
+  // Own messages that a peer returned take their place in the case, as far as
+  // it has come.
+  virtual absl::Status TakeBack(contract::ProvinceCode peer,
+                                const contract::CaseHandle& handle) = 0;
 };
 
 }  // namespace yizhan::node

@@ -83,6 +83,22 @@ absl::StatusOr<contract::Incarnation> OpenNodeStore(platform::KeyValueStore& sto
   return *incarnation;
 }
 
+absl::Status ChangeIncarnation(platform::Transaction& txn, const contract::Incarnation& to) {
+  auto identity = GetProto<store::StoreIdentity>(txn, kFormatKey);
+  if (!identity.ok()) return identity.status();
+  if (!identity->has_value()) return StoredValueDamaged("store identity");
+  (*identity)->add_earlier_incarnations((*identity)->incarnation());
+  (*identity)->set_incarnation(to.str());
+  PutProto(txn, kFormatKey, **identity);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> WasRecovered(const platform::Transaction& txn) {
+  auto identity = GetProto<store::StoreIdentity>(txn, kFormatKey);
+  if (!identity.ok()) return identity.status();
+  return identity->has_value() && (*identity)->earlier_incarnations_size() > 0;
+}
+
 std::string BusinessPrefix() { return "b/"; }
 
 std::string TestPrefix(const contract::RunId& run) { return absl::StrCat("t/", run.str(), "/"); }
@@ -123,6 +139,24 @@ std::string LaneKeys::Numbers(contract::ProvinceCode peer,
 
 std::string LaneKeys::PairCounter(contract::ProvinceCode peer) const {
   return absl::StrCat(prefix_, "p", PeerByte(peer));
+}
+
+std::string LaneKeys::Copies(contract::ProvinceCode peer) const {
+  return absl::StrCat(prefix_, "ic", PeerByte(peer));
+}
+
+std::string LaneKeys::Copy(const SlotKey& slot, std::uint64_t number, absl::Time until) const {
+  return absl::StrCat(Copies(slot.peer), EncodeU64(number),
+                      EncodeU64(static_cast<std::uint64_t>(absl::ToUnixMicros(until))),
+                      slot.Encode().substr(1));
+}
+
+std::string LaneKeys::RecoveryPeer(contract::ProvinceCode peer) const {
+  return absl::StrCat(RecoveryPeers(), PeerByte(peer));
+}
+
+std::string LaneKeys::ReturnJob(contract::ProvinceCode peer) const {
+  return absl::StrCat(ReturnJobs(), PeerByte(peer));
 }
 
 std::string LaneKeys::Message(const contract::MessageId& id, bool outgoing) const {

@@ -13,8 +13,15 @@
 //   P im <peer 1> <case 16> <seq 8>  InboxRecord: dedup key with the signed receipt
 //   P ih <peer 1> <case 16> <seq 8>  held Envelope
 //   P ix <until 8> <peer..seq 25>    end of dedup memory
+//   P ic <peer 1> <number 8> <until 8> <case 16> <seq 8>
+//                                    received Envelope, for its sender's recovery; empty: tombstone
 //   P l <~message id 16> <dir 1>     MessageIndex, newest first
 //   P ct <src 1> <dst 1> <kind 1>    MessageCount
+//   P rm                             Recovery of this node
+//   P rp <peer 1>                    RecoveryPeer
+//   P ro <peer 1> <case 16> <seq 8>  OwnReturned, until it has its place in the case
+//   P rd <peer 1> <case 16> <seq 8>  Displaced
+//   P rj <peer 1>                    ReturnJob: what a restored peer is given
 //   P c/ ...                         the case service's own keys
 // Numbers are big-endian, so that keys sort as they count.
 #ifndef YIZHAN_PROVINCE_NODES_STORE_NODE_STORE_H_
@@ -28,6 +35,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "adapters/platform/kv/key_value_store.h"
+#include "adapters/platform/kv/transaction.h"
 #include "protos/contract/crypto.h"
 #include "protos/contract/ids.h"
 
@@ -41,6 +49,12 @@ inline constexpr std::uint32_t kStoreFormatVersion = 1;
 absl::StatusOr<contract::Incarnation> OpenNodeStore(platform::KeyValueStore& store,
                                                     contract::ProvinceCode province,
                                                     contract::Random& random, absl::Time now);
+
+// Gives the store a new incarnation, within the transaction, and remembers the
+// one that it ends.
+absl::Status ChangeIncarnation(platform::Transaction& txn, const contract::Incarnation& to);
+// Whether a recovery began the store's incarnation.
+absl::StatusOr<bool> WasRecovered(const platform::Transaction& txn);
 
 // Prefixes of everything that a lane stores.
 std::string BusinessPrefix();
@@ -67,6 +81,7 @@ class LaneKeys {
   std::string Meta() const { return prefix_ + "m"; }
   std::string Numbers(contract::ProvinceCode peer, const contract::CaseHandle& handle) const;
   std::string PairCounter(contract::ProvinceCode peer) const;
+  std::string PairCounters() const { return prefix_ + "p"; }
   std::string OutboxContent(const SlotKey& slot) const { return prefix_ + "oc" + slot.Encode(); }
   std::string OutboxEnvelope(const SlotKey& slot) const { return prefix_ + "oe" + slot.Encode(); }
   std::string OutboxState(const SlotKey& slot) const { return OutboxStates() + slot.Encode(); }
@@ -77,6 +92,18 @@ class LaneKeys {
   std::string Held(const SlotKey& slot) const { return HeldAll() + slot.Encode(); }
   std::string HeldAll() const { return prefix_ + "ih"; }
   std::string InboxEnds() const { return prefix_ + "ix"; }
+  // What came from a peer, in the order of coming.
+  std::string Copies(contract::ProvinceCode peer) const;
+  std::string Copy(const SlotKey& slot, std::uint64_t number, absl::Time until) const;
+  std::string Recovery() const { return prefix_ + "rm"; }
+  std::string RecoveryPeers() const { return prefix_ + "rp"; }
+  std::string RecoveryPeer(contract::ProvinceCode peer) const;
+  std::string OwnReturned(const SlotKey& slot) const { return AllOwnReturned() + slot.Encode(); }
+  std::string AllOwnReturned() const { return prefix_ + "ro"; }
+  std::string Displaced(const SlotKey& slot) const { return AllDisplaced() + slot.Encode(); }
+  std::string AllDisplaced() const { return prefix_ + "rd"; }
+  std::string ReturnJobs() const { return prefix_ + "rj"; }
+  std::string ReturnJob(contract::ProvinceCode peer) const;
   std::string Message(const contract::MessageId& id, bool outgoing) const;
   std::string Messages() const { return prefix_ + "l"; }
   std::string Counts() const { return prefix_ + "ct"; }

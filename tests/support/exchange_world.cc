@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "protos/contract/errors.h"
 #include "province_nodes/store/node_store.h"
+#include "province_nodes/store/proto_io.h"
+#include "province_nodes/store/store.pb.h"
 
 namespace yizhan::testing {
 namespace {
@@ -200,6 +202,37 @@ void WorldNode::Crash() {
   events_.clear();
   core.reset();
   Start();
+}
+
+platform::MemoryStore::Map WorldNode::Backup() const {
+  platform::MemoryStore::Map map;
+  for (auto it = store.Scan("", ""); it->Valid(); it->Next()) {
+    map.emplace(std::string(it->key()), std::string(it->value()));
+  }
+  return map;
+}
+
+void WorldNode::Restore(const platform::MemoryStore::Map& backup) {
+  CloseSession();
+  core.reset();
+  platform::WriteBatch batch;
+  for (auto it = store.Scan("", ""); it->Valid(); it->Next()) batch.Delete(std::string(it->key()));
+  for (const auto& [key, value] : backup) batch.Put(key, value);
+  if (absl::Status put_back = store.Write(batch); !put_back.ok()) Die(put_back.ToString());
+  Start();
+}
+
+void WorldNode::Recover(bool force) {
+  const absl::Status begun = core->Recover(force, world_->now());
+  if (!begun.ok()) Die(begun.ToString());
+  world_->Settle();
+}
+
+std::uint64_t WorldNode::SentIn(std::uint32_t to, char case_name) const {
+  const auto numbers = node::GetProto<node::store::CaseNumbers>(
+      store, node::LaneKeys(node::BusinessPrefix())
+                 .Numbers(contract::ProvinceCode(to), ExchangeWorld::Handle(case_name)));
+  return numbers.ok() && numbers->has_value() ? (*numbers)->sent_sequence() : 0;
 }
 
 void WorldNode::Disconnect() {

@@ -33,6 +33,10 @@ class ScribeCases final : public node::CaseService {
   absl::Status OnPassage(platform::Transaction& txn, const contract::CaseHandle& handle,
                          const v1::CaseMessage& message, node::CaseEffects& effects) override;
 
+  // "own REVIEW_DECISION" and the like, among what was applied.
+  absl::Status OnReturned(platform::Transaction& txn, const node::OutgoingMessage& message,
+                          node::CaseEffects&) override;
+
   absl::Status OnRegisterAnswer(platform::Transaction&, const node::SystemTask&,
                                 const std::optional<node::RegisterRecord>&,
                                 node::CaseEffects&) override;
@@ -85,9 +89,20 @@ class WorldNode final : public node::Transport, public node::NodeObserver {
   // The process dies and starts again from its store.
   void Crash();
   void Disconnect();
+  // What the store holds now; and a store that is put back from it.
+  platform::MemoryStore::Map Backup() const;
+  void Restore(const platform::MemoryStore::Map& backup);
+  // By the operator.
+  void Recover(bool force = false);
   // --- what tests see ---
+  bool recovered() const {
+    const v1::RecoveryStatus status = core->RecoveryStatus();
+    return !status.restored() && !status.recovering();
+  }
   // "query#1" and the like, in the order of applying.
   std::vector<std::string> Applied(char case_name);
+  // Messages of a case that this node has numbered.
+  std::uint64_t SentIn(std::uint32_t to, char case_name) const;
   v1::CaseMessage MessageOf(char case_name, std::uint64_t sequence);
   v1::Passage PassageOf(char case_name, std::uint64_t sequence) {
     return MessageOf(case_name, sequence).passage();
@@ -145,6 +160,8 @@ class ExchangeWorld {
   void BrokerGoesAway();
   void BrokerComesBack();
   void BrokerLosesEverything();  // comes back with an empty store
+  // Entries of the directory that a new broker begins with.
+  void KeepGenesisAlone() { genesis_.resize(1); }
   void Append(const v1::SignedEntry& entry);
 
   static contract::CaseHandle Handle(char name);

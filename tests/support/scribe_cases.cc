@@ -41,6 +41,18 @@ absl::Status ScribeCases::OnPassage(platform::Transaction& txn, const contract::
   return absl::OkStatus();
 }
 
+absl::Status ScribeCases::OnReturned(platform::Transaction& txn,
+                                     const node::OutgoingMessage& message, node::CaseEffects&) {
+  const std::string count_key = absl::StrCat(prefix_, "count");
+  auto count = txn.Get(count_key);
+  if (!count.ok()) return count.status();
+  const int next = count->has_value() ? std::atoi((*count)->c_str()) + 1 : 1;
+  txn.Put(count_key, absl::StrCat(next));
+  txn.Put(absl::StrCat(prefix_, "applied/", message.case_handle.str(), next + 100000),
+          absl::StrCat("own ", v1::MessageKind_Name(message.kind)));
+  return absl::OkStatus();
+}
+
 absl::Status ScribeCases::OnRegisterAnswer(platform::Transaction& txn, const node::SystemTask& task,
                                            const std::optional<node::RegisterRecord>& record,
                                            node::CaseEffects&) {
