@@ -48,12 +48,6 @@ int Explain(const absl::Status& status) {
   return detail.reason() == v1::STORAGE_FAILED ? kStorageFailed : kConfigInvalid;
 }
 
-std::uint64_t FreeBytes(const std::string& dir) {
-  std::error_code error;
-  const std::filesystem::space_info space = std::filesystem::space(dir, error);
-  return error ? 0 : space.available;
-}
-
 absl::Status WritePorts(const BrokerSetup& setup, std::uint16_t exchange, std::uint16_t metrics) {
   if (setup.port_file.empty()) return absl::OkStatus();
   return platform::WriteFileAtomically(
@@ -100,6 +94,9 @@ int Run(const std::string& path) {
 
   platform::RocksStore::Options store_options;
   store_options.dir = setup->data_dir;
+  store_options.when_damaged =
+      "Then start the broker with an empty data_dir: the nodes bring the directory and every "
+      "message back that has not arrived.";
   const auto store = platform::RocksStore::Open(store_options);
   if (!store.ok()) return Explain(store.status());
 
@@ -117,7 +114,7 @@ int Run(const std::string& path) {
   options.core.build = absl::StrCat("yizhan-broker ", YIZHAN_VERSION);
   options.clock = &platform::SystemClock();
   options.metrics = &metrics;
-  options.free_disk_bytes = [dir = setup->data_dir] { return FreeBytes(dir); };
+  options.free_disk_bytes = [dir = setup->data_dir] { return platform::FreeDiskBytes(dir); };
   options.on_failure = [](const absl::Status& status) {
     platform::LogError("broker", "stopped accepting",
                        {{"error", status}, {"next_step", contract::DetailOf(status).next_step()}});

@@ -73,6 +73,9 @@ struct NodeProcess::Parts {
 absl::Status NodeProcess::Parts::OpenStore() {
   platform::RocksStore::Options options;
   options.dir = setup.data_dir;
+  options.when_damaged =
+      "Then put the latest backup of data_dir in its place and run `yizhan node recover`: the "
+      "other provinces bring back what they exchanged with this one since.";
   absl::StatusOr<std::unique_ptr<platform::RocksStore>> opened =
       platform::RocksStore::Open(options);
   if (!opened.ok()) return opened.status();

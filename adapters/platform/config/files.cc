@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -132,6 +134,12 @@ absl::Status MakeDirectories(absl::string_view path_view, mode_t mode) {
     return SystemError(path, "cannot be made", errno);
   }
   return absl::OkStatus();
+}
+
+std::uint64_t FreeDiskBytes(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(path, error);
+  return error ? 0 : space.available;
 }
 
 std::string BaseName(absl::string_view path) {

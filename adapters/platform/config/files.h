@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -26,6 +27,10 @@ absl::Status WriteFileAtomically(absl::string_view path, absl::string_view conte
 
 // The folder and those above it; existing ones keep their mode.
 absl::Status MakeDirectories(absl::string_view path, mode_t mode = 0700);
+
+// What this process's user may still write to the file system of a path; 0
+// where that cannot be found out.
+std::uint64_t FreeDiskBytes(const std::string& path);
 
 // "b" where path is "/a/b", and "/a" (or ".").
 std::string BaseName(absl::string_view path);

@@ -13,6 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "adapters/platform/kv/log_check.h"
 #include "protos/contract/errors.h"
 
 namespace yizhan::platform {
@@ -29,36 +30,41 @@ absl::Status StorageError(absl::string_view what, absl::string_view next_step) {
   return contract::MakeError(v1::STORAGE_FAILED, v1::SIDE_MINE, what, next_step);
 }
 
+absl::Status Damaged(absl::string_view what, const RocksStore::Options& options) {
+  return StorageError(
+      absl::StrCat("the store in ", options.dir, " is damaged: ", what),
+      absl::StrCat("Keep a copy of ", options.dir,
+                   " for those who look into the disk, and do not repair it: with holes, "
+                   "acknowledged messages would be missing. ",
+                   options.when_damaged));
+}
+
 // The library's text may quote keys of damaged records only in its own log; what
 // it returns names files and offsets.
-absl::Status ToStatus(const rocksdb::Status& status, absl::string_view dir) {
+absl::Status ToStatus(const rocksdb::Status& status, const RocksStore::Options& options) {
   if (status.ok()) return absl::OkStatus();
-  if (status.IsCorruption()) {
-    return StorageError(
-        absl::StrCat("the store in ", dir, " is damaged: ", status.ToString()),
-        absl::StrCat("Keep a copy of ", dir,
-                     " and restore it from a backup, or let an operator salvage the copy. It is "
-                     "not opened with holes, since acknowledged messages would be missing."));
-  }
+  if (status.IsCorruption()) return Damaged(status.ToString(), options);
   if (status.IsNoSpace()) {
-    return StorageError(absl::StrCat("no space for the store in ", dir, ": ", status.ToString()),
-                        "Free space on this file system, then start the process again.");
+    return StorageError(
+        absl::StrCat("no space for the store in ", options.dir, ": ", status.ToString()),
+        "Free space on this file system, then start the process again.");
   }
   return StorageError(
-      absl::StrCat("the store in ", dir, " failed: ", status.ToString()),
+      absl::StrCat("the store in ", options.dir, " failed: ", status.ToString()),
       "Look at the disk (dmesg, smartctl), then start the process again: restart decides which "
       "of the last writes survived.");
 }
 
-absl::Status OpenError(const rocksdb::Status& status, absl::string_view dir) {
+absl::Status OpenError(const rocksdb::Status& status, const RocksStore::Options& options) {
   const std::string text = status.ToString();
+  const std::string& dir = options.dir;
   if (status.IsIOError() && absl::StrContains(text, "/LOCK") &&
       (absl::StrContains(text, "lock hold by") || absl::StrContains(text, "temporarily"))) {
     return StorageError(absl::StrCat("the store in ", dir, " is open in another process"),
                         absl::StrCat("Stop the process that holds ", dir, "/LOCK (fuser ", dir,
                                      "/LOCK names it), or give this one a folder of its own."));
   }
-  return ToStatus(status, dir);
+  return ToStatus(status, options);
 }
 
 rocksdb::Options RocksOptions(const RocksStore::Options& ours) {
@@ -116,11 +122,11 @@ absl::Status MakeFolder(const std::string& dir) {
 
 class RocksStore::Iterator final : public KvIterator {
  public:
-  Iterator(rocksdb::DB* db, const std::string& dir, absl::string_view begin, absl::string_view end)
-      : dir_(dir), end_(end), bound_(end_) {
-    rocksdb::ReadOptions options;
-    if (!end_.empty()) options.iterate_upper_bound = &bound_;
-    at_.reset(db->NewIterator(options));
+  Iterator(rocksdb::DB* db, const Options& options, absl::string_view begin, absl::string_view end)
+      : options_(options), end_(end), bound_(end_) {
+    rocksdb::ReadOptions read;
+    if (!end_.empty()) read.iterate_upper_bound = &bound_;
+    at_.reset(db->NewIterator(read));
     // RocksDB takes bounds out of order for a mistake of the caller; we for an
     // empty range.
     empty_ = !end_.empty() && begin >= absl::string_view(end_);
@@ -132,11 +138,11 @@ class RocksStore::Iterator final : public KvIterator {
   absl::string_view key() const override { return ToView(at_->key()); }
   absl::string_view value() const override { return ToView(at_->value()); }
   absl::Status status() const override {
-    return empty_ ? absl::OkStatus() : ToStatus(at_->status(), dir_);
+    return empty_ ? absl::OkStatus() : ToStatus(at_->status(), options_);
   }
 
  private:
-  const std::string dir_;
+  const Options& options_;  // of the store
   const std::string end_;
   const rocksdb::Slice bound_;  // of end_
   bool empty_ = false;
@@ -146,9 +152,13 @@ class RocksStore::Iterator final : public KvIterator {
 absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const Options& options) {
   const absl::Status made = MakeFolder(options.dir);
   if (!made.ok()) return made;
+  if (const std::optional<LogDamage> damage = FindStoreDamage(options.dir)) {
+    return Damaged(absl::StrCat(damage->file, " at byte ", damage->offset, ": ", damage->what),
+                   options);
+  }
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = rocksdb::DB::Open(RocksOptions(options), options.dir, &db);
-  if (!opened.ok()) return OpenError(opened, options.dir);
+  if (!opened.ok()) return OpenError(opened, options);
   return std::unique_ptr<RocksStore>(new RocksStore(options, std::unique_ptr<rocksdb::DB>(db)));
 }
 
@@ -171,7 +181,7 @@ absl::StatusOr<std::optional<std::string>> RocksStore::Get(absl::string_view key
   std::string value;
   const rocksdb::Status got = db_->Get(rocksdb::ReadOptions(), ToSlice(key), &value);
   if (got.IsNotFound()) return std::optional<std::string>();
-  if (!got.ok()) return ToStatus(got, options_.dir);
+  if (!got.ok()) return ToStatus(got, options_);
   return std::optional<std::string>(std::move(value));
 }
 
@@ -196,7 +206,7 @@ absl::Status RocksStore::Write(const WriteBatch& batch) {
   }
   rocksdb::WriteOptions synced;
   synced.sync = true;
-  const absl::Status written = ToStatus(db_->Write(synced, &out), options_.dir);
+  const absl::Status written = ToStatus(db_->Write(synced, &out), options_);
   if (!written.ok()) {
     MutexLock lock(&mutex_);
     if (failure_.ok()) failure_ = written;
@@ -205,7 +215,7 @@ absl::Status RocksStore::Write(const WriteBatch& batch) {
 }
 
 std::unique_ptr<KvIterator> RocksStore::Scan(absl::string_view begin, absl::string_view end) const {
-  return std::make_unique<Iterator>(db_.get(), options_.dir, begin, end);
+  return std::make_unique<Iterator>(db_.get(), options_, begin, end);
 }
 
 absl::Status RocksStore::ReclaimSpace() {
@@ -219,7 +229,7 @@ absl::Status RocksStore::ReclaimSpace() {
   const rocksdb::Status done = db_->CompactRange(whole, nullptr, nullptr);
   if (!done.ok()) deleted_since_reclaim_ = true;
   if (done.IsIncomplete()) return absl::CancelledError("the store is closing");
-  return ToStatus(done, options_.dir);
+  return ToStatus(done, options_);
 }
 
 void RocksStore::ReclaimFromTimeToTime() {

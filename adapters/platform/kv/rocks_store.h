@@ -27,9 +27,10 @@ namespace yizhan::platform {
 // 1. A write that returned OK survives the end of process and machine.
 // 2. After the first failed write every later one fails with the same error:
 //    whether the failed one is on disk is known only after a restart.
-// 3. A store with a hole (a record damaged before the last one) does not open. A
-//    torn last record is the trace of a crash in mid-write, never acknowledged,
-//    and is dropped.
+// 3. A store with a hole (a damaged record, a missing log) does not open, see
+//    log_check.h. A torn last record is the trace of a crash in mid-write, never
+//    acknowledged, and is dropped.
+// 4. Damaged tables and blobs are found when they are read: the read fails.
 // Errors are STORAGE_FAILED and name the folder; keys never appear in them.
 class RocksStore final : public KeyValueStore {
  public:
@@ -46,6 +47,9 @@ class RocksStore final : public KeyValueStore {
     // start the first pass comes after a 24th of it, so that a process that
     // restarts every day reclaims too.
     absl::Duration reclaim_every = absl::Hours(24);
+    // What a person does about a damaged store: from where its owner gets its
+    // data back. Part of the error's next step.
+    std::string when_damaged = "Restore it from a backup.";
     // For tests, which inject faults by it. Must outlive the store.
     rocksdb::Env* env = nullptr;
   };
