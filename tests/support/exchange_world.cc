@@ -14,6 +14,7 @@ namespace yizhan::testing {
 namespace {
 
 constexpr int kMaxRounds = 500;  // before a test is declared to run in a circle
+constexpr int kMaxStarts = 4;    // of a process whose store fails, one after the other
 
 [[noreturn]] void Die(absl::string_view what) {
   std::fprintf(stderr, "exchange world: %s\n", std::string(what).c_str());
@@ -46,10 +47,11 @@ v1::Payload PayloadOf(v1::MessageKind kind) {
 
 }  // namespace
 
-ExchangeWorld::ExchangeWorld(const std::vector<std::uint32_t>& provinces, bool open_routes)
+ExchangeWorld::ExchangeWorld(const std::vector<std::uint32_t>& provinces, bool open_routes,
+                             StoreMaker make_store)
     : lab(provinces, absl::FromUnixSeconds(1'772'413'200)),
-      now_{absl::FromUnixSeconds(1'772'413'200), absl::Hours(1)},
-      broker_store_(std::make_unique<platform::MemoryStore>()) {
+      make_store_(std::move(make_store)),
+      now_{absl::FromUnixSeconds(1'772'413'200), absl::Hours(1)} {
   for (std::size_t i = 0; open_routes && i < provinces.size(); ++i) {
     for (std::size_t j = i + 1; j < provinces.size(); ++j) {
       lab.OpenRoutes(provinces[i], provinces[j]);
@@ -67,7 +69,18 @@ contract::CaseHandle ExchangeWorld::Handle(char name) {
   return *contract::CaseHandle::From(std::string(contract::CaseHandle::kSize, name));
 }
 
-void ExchangeWorld::OpenBroker() {
+absl::StatusOr<std::unique_ptr<platform::KeyValueStore>> ExchangeWorld::MakeStore(
+    const std::string& name) {
+  if (make_store_ != nullptr) return make_store_(name);
+  return std::make_unique<platform::MemoryStore>();
+}
+
+absl::Status ExchangeWorld::TryToOpenBroker() {
+  if (broker_store_ == nullptr) {
+    auto store = MakeStore("broker");
+    if (!store.ok()) return store.status();
+    broker_store_ = *std::move(store);
+  }
   broker::BrokerCore::Options options;
   options.store = broker_store_.get();
   options.algorithms = lab.algorithms();
@@ -77,8 +90,28 @@ void ExchangeWorld::OpenBroker() {
   options.genesis_digest = lab.genesis_digest();
   options.build = "test";
   auto opened = broker::BrokerCore::Create(std::move(options), now_);
-  if (!opened.ok()) Die(opened.status().ToString());
+  if (!opened.ok()) return opened.status();
   broker = *std::move(opened);
+  return absl::OkStatus();
+}
+
+void ExchangeWorld::OpenBroker() {
+  absl::Status opened = TryToOpenBroker();
+  for (int start = 1; !opened.ok(); ++start) {
+    if (make_store_ == nullptr || start == kMaxStarts) Die(opened.ToString());
+    ++storage_failures;
+    broker_store_.reset();
+    opened = TryToOpenBroker();
+  }
+}
+
+void ExchangeWorld::RestartBroker() {
+  broker.reset();
+  to_broker_.clear();
+  after_commit_.clear();
+  if (make_store_ != nullptr) broker_store_.reset();
+  for (auto& [province, node] : nodes_) node->Disconnect();
+  OpenBroker();
 }
 
 void ExchangeWorld::BrokerGoesAway() {
@@ -92,7 +125,7 @@ void ExchangeWorld::BrokerComesBack() { OpenBroker(); }
 
 void ExchangeWorld::BrokerLosesEverything() {
   BrokerGoesAway();
-  broker_store_ = std::make_unique<platform::MemoryStore>();
+  broker_store_.reset();
   OpenBroker();
 }
 
@@ -109,7 +142,12 @@ bool ExchangeWorld::BrokerGroup() {
   }
   const bool worked = !to_broker_.empty();
   for (const auto& event : std::exchange(to_broker_, {})) event();
-  if (absl::Status committed = broker->Commit(now_); !committed.ok()) Die(committed.ToString());
+  if (absl::Status committed = broker->Commit(now_); !committed.ok()) {
+    if (make_store_ == nullptr) Die(committed.ToString());
+    ++storage_failures;
+    RestartBroker();
+    return true;
+  }
   for (const auto& event : std::exchange(after_commit_, {})) event();
   Distribute();
   return worked;
@@ -169,19 +207,24 @@ WorldNode::WorldNode(ExchangeWorld* world, std::uint32_t province)
   Start();
 }
 
-void WorldNode::Start() {
+absl::Status WorldNode::TryToStart() {
   const contract::ProvinceCode province(province_);
-  auto incarnation = node::OpenNodeStore(store, province, world_->random, world_->now());
-  if (!incarnation.ok()) Die(incarnation.status().ToString());
-  auto directory = node::DirectoryCopy::Load(store, world_->lab.algorithms(),
+  if (store_ == nullptr) {
+    auto made = world_->MakeStore(absl::StrCat("node-", province_));
+    if (!made.ok()) return made.status();
+    store_ = *std::move(made);
+  }
+  auto incarnation = node::OpenNodeStore(*store_, province, world_->random, world_->now());
+  if (!incarnation.ok()) return incarnation.status();
+  auto directory = node::DirectoryCopy::Load(*store_, world_->lab.algorithms(),
                                              world_->lab.genesis_digest(), world_->now());
-  if (!directory.ok()) Die(directory.status().ToString());
+  if (!directory.ok()) return directory.status();
   directory_ = *std::move(directory);
   options.province = province;
   options.incarnation = *incarnation;
   options.build = "test";
   node::NodeCoreDeps deps;
-  deps.store = &store;
+  deps.store = store_.get();
   deps.directory = directory_.get();
   deps.algorithms = world_->lab.algorithms();
   deps.signer = &world_->lab.signer(province_);
@@ -193,14 +236,28 @@ void WorldNode::Start() {
     return std::make_unique<ScribeCases>(province, std::move(prefix));
   };
   auto made = node::NodeCore::Create(options, deps, world_->now());
-  if (!made.ok()) Die(made.status().ToString());
+  if (!made.ok()) return made.status();
   core = *std::move(made);
+  return absl::OkStatus();
+}
+
+void WorldNode::Start() {
+  absl::Status started = TryToStart();
+  for (int start = 1; !started.ok(); ++start) {
+    if (world_->make_store_ == nullptr || start == kMaxStarts) Die(started.ToString());
+    ++world_->storage_failures;
+    directory_.reset();
+    store_.reset();
+    started = TryToStart();
+  }
 }
 
 void WorldNode::Crash() {
   CloseSession();
   events_.clear();
   core.reset();
+  directory_.reset();
+  if (world_->make_store_ != nullptr) store_.reset();
   Start();
 }
 
@@ -250,7 +307,12 @@ void WorldNode::ReleaseSubmitAnswers() {
 bool WorldNode::RunGroup() {
   const bool worked = !events_.empty();
   for (const auto& event : std::exchange(events_, {})) event(*core);
-  if (absl::Status done = core->FinishGroup(world_->now()); !done.ok()) Die(done.ToString());
+  if (absl::Status done = core->FinishGroup(world_->now()); !done.ok()) {
+    if (world_->make_store_ == nullptr) Die(done.ToString());
+    ++world_->storage_failures;
+    Crash();
+    return true;
+  }
   return worked;
 }
 
@@ -268,13 +330,14 @@ void WorldNode::Send(std::uint32_t to, v1::MessageKind kind, char case_name,
         return absl::OkStatus();
       },
       world_->now());
-  if (!sent_ok.ok()) Die(sent_ok.ToString());
+  // A store that fails here stops the node at the end of the group.
+  if (!sent_ok.ok() && world_->make_store_ == nullptr) Die(sent_ok.ToString());
 }
 
 std::vector<std::string> WorldNode::Applied(char case_name) {
   std::vector<std::string> applied;
   const std::string prefix = absl::StrCat("b/c/applied/", ExchangeWorld::Handle(case_name).str());
-  auto it = store.Scan(prefix, platform::PrefixEnd(prefix));
+  auto it = store().Scan(prefix, platform::PrefixEnd(prefix));
   for (; it->Valid(); it->Next()) applied.emplace_back(it->value());
   return applied;
 }
@@ -282,7 +345,7 @@ std::vector<std::string> WorldNode::Applied(char case_name) {
 v1::CaseMessage WorldNode::MessageOf(char case_name, std::uint64_t sequence) {
   v1::CaseMessage message;
   const auto bytes =
-      store.Get(absl::StrCat("b/c/passage/", ExchangeWorld::Handle(case_name).str(), sequence));
+      store().Get(absl::StrCat("b/c/passage/", ExchangeWorld::Handle(case_name).str(), sequence));
   if (bytes.ok() && bytes->has_value()) message.ParseFromString(**bytes);
   return message;
 }

@@ -76,6 +76,11 @@ class ScribeCases final : public node::CaseService {
 
 class ExchangeWorld;
 
+// Opens the store of a process ("broker", "node-32"), again after each failure;
+// the earlier one is closed by then.
+using StoreMaker =
+    std::function<absl::StatusOr<std::unique_ptr<platform::KeyValueStore>>(const std::string&)>;
+
 // One node: its store survives a crash, its core does not. Frames on their way
 // may be changed or dropped (an empty vector, false).
 class WorldNode final : public node::Transport, public node::NodeObserver {
@@ -121,7 +126,7 @@ class WorldNode final : public node::Transport, public node::NodeObserver {
   node::NodeCoreOptions options;
   const contract::Unwrapper* unwrapper = nullptr;
   std::unique_ptr<node::NodeCore> core;
-  platform::MemoryStore store;
+  platform::KeyValueStore& store() { return *store_; }
 
   void OpenSession(const v1::OpenSessionRequest& request) override;
   void SendSubmit(v1::SubmitRequest request) override;
@@ -135,11 +140,13 @@ class WorldNode final : public node::Transport, public node::NodeObserver {
  private:
   friend class ExchangeWorld;
   void Start();
+  absl::Status TryToStart();
   void Deliver(std::function<void(node::NodeCore&)> event) { events_.push_back(std::move(event)); }
   bool RunGroup();
 
   ExchangeWorld* const world_;
   const std::uint32_t province_;
+  std::unique_ptr<platform::KeyValueStore> store_;
   std::unique_ptr<node::DirectoryCopy> directory_;
   std::deque<std::function<void(node::NodeCore&)>> events_;
   std::deque<std::function<void(node::NodeCore&)>> held_answers_;
@@ -149,8 +156,11 @@ class WorldNode final : public node::Transport, public node::NodeObserver {
 
 class ExchangeWorld {
  public:
-  // Routes between all of them are open, unless told otherwise.
-  explicit ExchangeWorld(const std::vector<std::uint32_t>& provinces, bool open_routes = true);
+  // Routes between all of them are open, unless told otherwise. With a maker of
+  // stores, a process whose store fails stops and starts again from what the
+  // maker opens; without one, stores are in memory and never fail.
+  explicit ExchangeWorld(const std::vector<std::uint32_t>& provinces, bool open_routes = true,
+                         StoreMaker make_store = nullptr);
 
   WorldNode& node(std::uint32_t province) { return *nodes_.at(province); }
   // Until nothing moves any more.
@@ -162,6 +172,9 @@ class ExchangeWorld {
   void BrokerLosesEverything();  // comes back with an empty store
   // Entries of the directory that a new broker begins with.
   void KeepGenesisAlone() { genesis_.resize(1); }
+  void RestartBroker();          // from its store, at once
+  // Processes that stopped because of their stores.
+  int storage_failures = 0;
   void Append(const v1::SignedEntry& entry);
 
   static contract::CaseHandle Handle(char name);
@@ -174,12 +187,15 @@ class ExchangeWorld {
  private:
   friend class WorldNode;
   void OpenBroker();
+  absl::Status TryToOpenBroker();
+  absl::StatusOr<std::unique_ptr<platform::KeyValueStore>> MakeStore(const std::string& name);
   void Distribute();
   bool BrokerGroup();
 
+  const StoreMaker make_store_;
   broker::Moment now_;
   std::vector<v1::SignedEntry> genesis_;
-  std::unique_ptr<platform::MemoryStore> broker_store_;
+  std::unique_ptr<platform::KeyValueStore> broker_store_;
   std::map<std::uint32_t, std::unique_ptr<WorldNode>> nodes_;
   std::deque<std::function<void()>> to_broker_;
   std::vector<std::function<void()>> after_commit_;

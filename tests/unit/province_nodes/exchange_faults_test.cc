@@ -248,7 +248,7 @@ TEST_F(ExchangeFaultsTest, StoreFails_CoreStopsAndNothingMoreLeaves) {
   // bytes is the storage error that a test can make.
   platform::WriteBatch damage;
   damage.Put("b/n" + std::string(1, static_cast<char>(kAnhui)) + std::string(16, 'a'), "\xff\xff");
-  ASSERT_TRUE(a().store.Write(damage).ok());
+  ASSERT_TRUE(a().store().Write(damage).ok());
   const absl::Status sent = a().core->Run(
       [](platform::Transaction&, node::CaseService&, node::CaseEffects& effects) {
         node::OutgoingMessage message;

@@ -32,7 +32,7 @@ class NodeLoopTest : public ::testing::Test {
   }
   void TearDown() override { loop->Stop(); }
   std::string Stored(const std::string& key) {
-    const auto value = world.node(kJiangsu).store.Get(key);
+    const auto value = world.node(kJiangsu).store().Get(key);
     return value.ok() && value->has_value() ? **value : "";
   }
   // Returns when what was posted before has been committed.
