@@ -13,6 +13,8 @@
 namespace yizhan::node {
 namespace {
 
+constexpr std::uint64_t kDefaultDiskReserve = std::uint64_t{1} << 30;
+
 using platform::ConfigChecker;
 
 // Moves a loaded value into place, or notes why it could not be loaded.
@@ -45,6 +47,8 @@ void LoadNetwork(ConfigChecker& check, const v1::NodeConfig& config, NodeSetup& 
   Take(check, "gateway_tls", platform::LoadTlsFiles(config.gateway_tls(), folder, "gateway_tls"),
        setup.gateway_tls);
   setup.data_dir = check.Directory("data_dir", config.data_dir());
+  setup.disk_reserve_bytes =
+      config.disk_reserve_bytes() == 0 ? kDefaultDiskReserve : config.disk_reserve_bytes();
   if (!config.port_file().empty()) setup.port_file = check.Resolve(config.port_file());
 }
 

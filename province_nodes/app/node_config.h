@@ -29,6 +29,7 @@ struct NodeSetup {
   absl::Duration message_life;
   std::string data_dir;
   std::string port_file;  // empty: none
+  std::uint64_t disk_reserve_bytes = 0;
   platform::TlsMaterial tls;
   platform::TlsMaterial gateway_tls;
   std::unique_ptr<contract::Signer> signer;

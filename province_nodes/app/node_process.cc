@@ -15,6 +15,7 @@
 #include "adapters/platform/rpc/channel.h"
 #include "adapters/platform/rpc/peer.h"
 #include "adapters/platform/rpc/server.h"
+#include "protos/contract/errors.h"
 #include "province_nodes/app/link_test_service_rpc.h"
 #include "province_nodes/app/node_admin_rpc.h"
 #include "province_nodes/app/node_loop.h"
@@ -66,6 +67,7 @@ struct NodeProcess::Parts {
   CaseServiceDeps CaseDeps(std::string key_prefix,
                            std::function<bool(contract::ProvinceCode)> link_open);
   absl::Status Serve();
+  absl::Status RoomForNew() const;
   absl::Status WritePorts() const;
   void Stop();
 };
@@ -205,6 +207,7 @@ absl::Status NodeProcess::Parts::Serve() {
   gateway_deps.on_answered = [this](absl::string_view call, v1::ErrorReason reason) {
     metrics->OnGatewayCall(call, reason);
   };
+  gateway_deps.room_for_new = [this] { return RoomForNew(); };
   gateway = GatewayRpc::Create(std::move(gateway_deps));
   platform::RpcServer::Options options;
   options.listen = setup.config.gateway_listen();
@@ -219,6 +222,18 @@ absl::Status NodeProcess::Parts::Serve() {
   if (!served.ok()) return served.status();
   metrics_server = *std::move(served);
   return WritePorts();
+}
+
+// Cases that have begun are led to their end, on what is kept back here.
+absl::Status NodeProcess::Parts::RoomForNew() const {
+  const std::uint64_t left = platform::FreeDiskBytes(setup.data_dir);
+  if (left >= setup.disk_reserve_bytes) return absl::OkStatus();
+  return contract::MakeError(
+      v1::STORAGE_FULL, v1::SIDE_MINE,
+      absl::StrCat("the disk of the node's data_dir is nearly full (", left >> 20, " MiB left, ",
+                   setup.disk_reserve_bytes >> 20,
+                   " MiB are kept back): running cases go on, no new application is taken"),
+      "Try again later; the node's operators must free space.");
 }
 
 absl::Status NodeProcess::Parts::WritePorts() const {

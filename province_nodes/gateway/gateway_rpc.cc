@@ -30,6 +30,8 @@ class GatewayRpcImpl final : public GatewayRpc, public v1::Gateway::Service {
   using Context = grpc::ServerContext;
   grpc::Status Apply(Context* context, const v1::ApplyRequest* request,
                      v1::ApplyResponse* response) override {
+    const absl::Status room = deps_.room_for_new ? deps_.room_for_new() : absl::OkStatus();
+    if (!room.ok() && CallerOf(context).ok()) return Answer("Apply", room);
     return Command(context, "Apply", *request, response, &CaseService::Apply);
   }
   grpc::Status RecordReview(Context* context, const v1::RecordReviewRequest* request,

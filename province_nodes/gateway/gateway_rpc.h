@@ -35,6 +35,9 @@ class GatewayRpc {
     // Told of every ended call, reason 0 for success, on the call's thread; for
     // metrics. May be empty.
     std::function<void(absl::string_view call, v1::ErrorReason reason)> on_answered;
+    // OK while the node has room for new cases; asked before each application.
+    // Empty: always. What has begun goes on whatever it says.
+    std::function<absl::Status()> room_for_new;
     // Streams of WatchCases at once; more are refused.
     int max_watchers = 64;
   };

@@ -130,6 +130,7 @@ class GatewayTest : public CaseStory {
     deps.runner = &runner_;
     deps.callers = callers_.get();
     deps.clock = &platform::SystemClock();
+    deps.room_for_new = [this] { return room_; };
     deps.peer = [this](const grpc::ServerContextBase&) {
       return absl::StatusOr<contract::CertificateFingerprint>(
           *contract::CertificateFingerprint::From(std::string(32, peer_)));
@@ -158,6 +159,7 @@ class GatewayTest : public CaseStory {
   std::unique_ptr<GatewayRpc> gateway_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::Gateway::Stub> stub_;
+  absl::Status room_;
   std::atomic<char> peer_{'\x11'};
   std::atomic<v1::ErrorReason> reason_{v1::ERROR_REASON_UNSPECIFIED};
 };
@@ -177,6 +179,20 @@ TEST_F(GatewayTest, RegisteredPoint_AppliesAndReadsTheCase) {
   grpc::ClientContext list_context;
   ASSERT_TRUE(stub_->ListCases(&list_context, {}, &list).ok());
   EXPECT_EQ(list.cases_size(), 1);
+}
+
+TEST_F(GatewayTest, DiskNearlyFull_NewApplicationIsRefusedUntilThereIsSpaceAgain) {
+  room_ = contract::MakeError(v1::STORAGE_FULL, v1::SIDE_MINE, "nearly full", "wait");
+  v1::ApplyResponse response;
+  const grpc::Status refused = Apply(&response);
+  EXPECT_EQ(contract::ReasonOf(platform::FromGrpc(refused)), v1::STORAGE_FULL);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  v1::ListCasesResponse list;
+  grpc::ClientContext list_context;
+  ASSERT_TRUE(stub_->ListCases(&list_context, {}, &list).ok());
+  EXPECT_EQ(list.cases_size(), 0);
+  room_ = absl::OkStatus();
+  EXPECT_TRUE(Apply(&response).ok());
 }
 
 TEST_F(GatewayTest, UnknownCertificate_IsRefusedWithItsReason) {
