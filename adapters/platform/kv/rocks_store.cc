@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "adapters/platform/kv/log_check.h"
+#include "adapters/platform/kv/rocks_log.h"
 #include "protos/contract/errors.h"
 
 namespace yizhan::platform {
@@ -99,9 +100,7 @@ rocksdb::Options RocksOptions(const RocksStore::Options& ours) {
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
-  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  options.keep_log_file_num = 4;
-  options.max_log_file_size = 16 << 20;
+  options.info_log = OpenRocksLog(ours.dir);
   return options;
 }
 

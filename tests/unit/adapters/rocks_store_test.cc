@@ -3,9 +3,11 @@
 
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -188,6 +190,25 @@ TEST_F(RocksStoreTest, BodiesDeleted_ReclaimFreesTheirSpace) {
   ASSERT_TRUE(store_->ReclaimSpace().ok());
   EXPECT_LT(BytesOnDisk(), 1u << 20);
   EXPECT_EQ((*store_->Get(Key(0)))->size(), 64u << 10);
+}
+
+// RocksDB's own writer of its LOG ends the process at the second line that does
+// not fit; closing the store writes one.
+TEST_F(RocksStoreTest, NothingFitsOnTheDisk_WriteFailsAndTheStoreCloses) {
+  MustOpen();
+  ASSERT_TRUE(Put("before", "1").ok());
+  const auto earlier = std::signal(SIGXFSZ, SIG_IGN);
+  struct rlimit limit = {};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  const struct rlimit none = {0, limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &none), 0);
+  const absl::Status failed = Put("during", "1");
+  Close();
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  std::signal(SIGXFSZ, earlier);
+  EXPECT_EQ(contract::ReasonOf(failed), v1::STORAGE_FAILED);
+  MustOpen();
+  EXPECT_EQ(*store_->Get("before"), "1");
 }
 
 // A disk whose log can no longer be synced.
