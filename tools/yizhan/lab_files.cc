@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "adapters/platform/config/files.h"
 #include "adapters/platform/config/text_proto.h"
+#include "adapters/platform/crypto/private_files.h"
 #include "adapters/platform/rpc/peer.h"
 #include "protos/contract/errors.h"
 #include "tools/yizhan/lab_certificates.h"

@@ -126,6 +126,8 @@ struct CertificateAuthority::Impl {
   IssuedCertificate pem;
   X509Ptr certificate;
   PkeyPtr key;
+
+  absl::StatusOr<X509Ptr> Sign(const Request& request, EVP_PKEY* key_of_subject) const;
 };
 
 CertificateAuthority::CertificateAuthority(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -182,7 +184,8 @@ absl::StatusOr<std::unique_ptr<CertificateAuthority>> CertificateAuthority::Load
   return std::unique_ptr<CertificateAuthority>(new CertificateAuthority(std::move(impl)));
 }
 
-absl::StatusOr<IssuedCertificate> CertificateAuthority::Issue(const Request& request) const {
+absl::StatusOr<X509Ptr> CertificateAuthority::Impl::Sign(const Request& request,
+                                                         EVP_PKEY* key_of_subject) const {
   const absl::Status checked = CheckSubject(request.subject, request.validity);
   if (!checked.ok()) return checked;
   if (!request.server && !request.client) {
@@ -190,26 +193,49 @@ absl::StatusOr<IssuedCertificate> CertificateAuthority::Issue(const Request& req
   }
   auto names = AlternativeNames(request);
   if (!names.ok()) return names.status();
-  const PkeyPtr key = NewKey();
-  if (key == nullptr) return OpensslFailed("making a key");
-  auto made = Begin(request.subject, request.validity, key.get());
+  auto made = Begin(request.subject, request.validity, key_of_subject);
   if (!made.ok()) return made.status();
   const std::string usage = request.server && request.client ? "serverAuth,clientAuth"
                             : request.server                 ? "serverAuth"
                                                              : "clientAuth";
-  X509* const certificate = made->get();
-  const X509* const issuer = impl_->certificate.get();
-  if (X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) != 1 ||
-      !AddExtension(certificate, issuer, NID_basic_constraints, "critical,CA:FALSE") ||
-      !AddExtension(certificate, issuer, NID_key_usage, "critical,digitalSignature") ||
-      !AddExtension(certificate, issuer, NID_ext_key_usage, usage) ||
-      !AddExtension(certificate, issuer, NID_subject_key_identifier, "hash") ||
-      !AddExtension(certificate, issuer, NID_authority_key_identifier, "keyid:always") ||
-      !AddExtension(certificate, issuer, NID_subject_alt_name, *names) ||
-      X509_sign(certificate, impl_->key.get(), EVP_sha256()) == 0) {
+  X509* const leaf = made->get();
+  const X509* const issuer = certificate.get();
+  if (X509_set_issuer_name(leaf, X509_get_subject_name(issuer)) != 1 ||
+      !AddExtension(leaf, issuer, NID_basic_constraints, "critical,CA:FALSE") ||
+      !AddExtension(leaf, issuer, NID_key_usage, "critical,digitalSignature") ||
+      !AddExtension(leaf, issuer, NID_ext_key_usage, usage) ||
+      !AddExtension(leaf, issuer, NID_subject_key_identifier, "hash") ||
+      !AddExtension(leaf, issuer, NID_authority_key_identifier, "keyid:always") ||
+      !AddExtension(leaf, issuer, NID_subject_alt_name, *names) ||
+      X509_sign(leaf, key.get(), EVP_sha256()) == 0) {
     return OpensslFailed("signing a certificate");
   }
-  return ToPem(certificate, key.get());
+  return made;
+}
+
+absl::StatusOr<IssuedCertificate> CertificateAuthority::Issue(const Request& request) const {
+  const PkeyPtr key = NewKey();
+  if (key == nullptr) return OpensslFailed("making a key");
+  auto made = impl_->Sign(request, key.get());
+  if (!made.ok()) return made.status();
+  return ToPem(made->get(), key.get());
+}
+
+absl::StatusOr<std::string> CertificateAuthority::Certify(absl::string_view spki_der,
+                                                          const Request& request) const {
+  const unsigned char* at = Unsigned(spki_der);
+  const PkeyPtr key(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki_der.size())));
+  if (key == nullptr) {
+    ERR_clear_error();
+    return absl::InvalidArgumentError("the public key is not a DER SubjectPublicKeyInfo");
+  }
+  auto made = impl_->Sign(request, key.get());
+  if (!made.ok()) return made.status();
+  const BioPtr bio = WriteBio();
+  if (PEM_write_bio_X509(bio.get(), made->get()) != 1) {
+    return OpensslFailed("writing a certificate");
+  }
+  return BytesOf(bio.get());
 }
 
 }  // namespace yizhan::platform

@@ -1,5 +1,5 @@
-// An authority for labs, in one place with its key. In a real network keys are
-// born in the province, and a certificate is made for its request.
+// An authority that certifies TLS keys. In a real network the key is born in the
+// province and comes in a request (certificate_request.h); labs let it be made here.
 #ifndef YIZHAN_ADAPTERS_PLATFORM_CRYPTO_CERTIFICATE_AUTHORITY_H_
 #define YIZHAN_ADAPTERS_PLATFORM_CRYPTO_CERTIFICATE_AUTHORITY_H_
 
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "protos/contract/crypto.h"
 
@@ -52,6 +53,8 @@ class CertificateAuthority {
 
   // Makes a key and certifies it. INVALID_ARGUMENT naming the field.
   absl::StatusOr<IssuedCertificate> Issue(const Request& request) const;
+  // Certifies a key that was made elsewhere, see ParseCertificateRequest; PEM.
+  absl::StatusOr<std::string> Certify(absl::string_view spki_der, const Request& request) const;
 
  private:
   struct Impl;

@@ -1,4 +1,5 @@
-// SM2 private keys in files (PEM, PKCS#8), readable by their owner alone.
+// SM2 private keys in files (PEM, PKCS#8), readable by their owner alone and, but
+// for labs, encrypted by a passphrase. An empty one demands a plain file.
 #ifndef YIZHAN_ADAPTERS_PLATFORM_CRYPTO_KEY_FILES_H_
 #define YIZHAN_ADAPTERS_PLATFORM_CRYPTO_KEY_FILES_H_
 
@@ -20,18 +21,14 @@ struct Sm2Key {
 };
 absl::StatusOr<Sm2Key> GenerateSm2Key();
 
-// Reads a file of at most 64 KiB that only its owner can read. CONFIG_INVALID
-// naming path, mode and remedy for others.
-absl::StatusOr<contract::SecretBytes> ReadPrivateFile(const std::string& path);
-// Makes the file with mode 0600, synced; refuses to replace one.
-absl::Status WritePrivateFile(const std::string& path, const contract::SecretBytes& content);
-
 // Private and public half of a key file.
-absl::StatusOr<Sm2Key> LoadSm2Key(const std::string& path);
-absl::StatusOr<std::unique_ptr<contract::Signer>> LoadSigner(const std::string& path);
+absl::StatusOr<Sm2Key> LoadSm2Key(const std::string& path,
+ const contract::SecretBytes& passphrase = {});
+absl::StatusOr<std::unique_ptr<contract::Signer>> LoadSigner(
+    const std::string& path, const contract::SecretBytes& passphrase = {});
 // Current and retired sealing keys together.
 absl::StatusOr<std::unique_ptr<contract::Unwrapper>> LoadUnwrapper(
-    absl::Span<const std::string> paths);
+    absl::Span<const std::string> paths, const contract::SecretBytes& passphrase = {});
 
 // The same from PEM; `name` tells a person in errors which key is meant.
 absl::StatusOr<std::unique_ptr<contract::Signer>> MakeSigner(const contract::SecretBytes& pem,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/platform/crypto/private_files.h"
 #include "adapters/platform/crypto/suite.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
