@@ -1,12 +1,13 @@
 #include "broker/app/broker_config.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "adapters/platform/config/config_checker.h"
 #include "adapters/platform/config/files.h"
 #include "adapters/platform/config/text_proto.h"
-#include "adapters/platform/crypto/key_files.h"
+#include "adapters/platform/keys/key_config.h"
 #include "yizhan/v1/config.pb.h"
 
 namespace yizhan::broker {
@@ -84,14 +85,9 @@ absl::StatusOr<BrokerSetup> LoadBrokerConfig(absl::string_view path) {
   } else {
     check.AddStatus("tls", tls.status());
   }
-  if (check.Expect(!config->keys().sign_private_key().empty(), "keys.sign_private_key",
-                   "is missing", "name the file with the broker's SM2 key")) {
-    auto signer = platform::LoadSigner(check.Resolve(config->keys().sign_private_key()));
-    if (signer.ok()) {
-      setup.signer = *std::move(signer);
-    } else {
-      check.AddStatus("keys.sign_private_key", signer.status());
-    }
+  platform::CheckTlsKeyAtRest(config->keys(), config->tls(), "tls", check);
+  if (auto keys = platform::LoadKeys(config->keys(), platform::KeyNeeds::kSign, check)) {
+    setup.signer = std::make_unique<platform::KeyRing>(*std::move(keys));
   }
   setup.data_dir = check.Directory("data_dir", config->data_dir());
   LoadGenesis(*config, check, setup);

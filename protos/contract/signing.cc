@@ -145,16 +145,15 @@ absl::StatusOr<std::vector<v1::Signature>> SignBatch(const Signer& signer, const
                                                    " leaves, not ", leaves.size()));
   }
   const std::vector<std::vector<Digest>> levels = TreeLevels(hasher, leaves);
-  absl::StatusOr<std::string> root_signature =
-      signer.Sign(BatchEncoding(leaves.size(), levels.back().front()));
-  if (!root_signature.ok()) return root_signature.status();
+  const absl::StatusOr<Signer::Signed> root =
+      signer.SignAndName(BatchEncoding(leaves.size(), levels.back().front()));
+  if (!root.ok()) return root.status();
 
-  const KeyId key_id = signer.key_id();
   std::vector<v1::Signature> out(leaves.size());
   for (std::size_t leaf = 0; leaf < leaves.size(); ++leaf) {
     v1::Signature& signature = out[leaf];
-    signature.set_key_id(key_id.str());
-    signature.set_root_signature(*root_signature);
+    signature.set_key_id(root->key.str());
+    signature.set_root_signature(root->signature);
     signature.set_leaf_index(leaf);
     signature.set_leaf_count(leaves.size());
     std::size_t place = leaf;

@@ -1,12 +1,13 @@
 #include "province_nodes/app/node_config.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "adapters/platform/config/config_checker.h"
 #include "adapters/platform/config/files.h"
 #include "adapters/platform/config/text_proto.h"
-#include "adapters/platform/crypto/key_files.h"
+#include "adapters/platform/keys/key_config.h"
 #include "protos/contract/limits.h"
 #include "province_nodes/policy/policy_file.h"
 
@@ -53,21 +54,14 @@ void LoadNetwork(ConfigChecker& check, const v1::NodeConfig& config, NodeSetup& 
 }
 
 void LoadKeys(ConfigChecker& check, const v1::NodeConfig& config, NodeSetup& setup) {
-  const std::string sign =
-      check.PrivateFile("keys.sign_private_key", config.keys().sign_private_key());
-  Take(check, "keys.sign_private_key", platform::LoadSigner(sign), setup.signer);
-  if (setup.signer != nullptr) setup.key_ids.push_back(setup.signer->key_id().str());
-  std::vector<std::string> unseal;
-  check.Expect(config.keys().unseal_private_keys_size() > 0, "keys.unseal_private_keys",
-               "is missing", "name at least the current sealing key");
-  for (int i = 0; i < config.keys().unseal_private_keys_size(); ++i) {
-    const std::string field = absl::StrCat("keys.unseal_private_keys[", i, "]");
-    unseal.push_back(check.PrivateFile(field, config.keys().unseal_private_keys(i)));
-    if (absl::StatusOr<platform::Sm2Key> key = platform::LoadSm2Key(unseal.back()); key.ok()) {
-      setup.key_ids.push_back(key->id.str());
-    }
-  }
-  Take(check, "keys.unseal_private_keys", platform::LoadUnwrapper(unseal), setup.unwrapper);
+  platform::CheckTlsKeyAtRest(config.keys(), config.tls(), "tls", check);
+  platform::CheckTlsKeyAtRest(config.keys(), config.gateway_tls(), "gateway_tls", check);
+  std::optional<platform::KeySet> keys =
+      platform::LoadKeys(config.keys(), platform::KeyNeeds::kSignAndUnseal, check);
+  if (!keys.has_value()) return;
+  for (const auto& signer : keys->signers) setup.key_ids.push_back(signer->key_id().str());
+  for (const contract::KeyId& id : keys->unseal_ids) setup.key_ids.push_back(id.str());
+  setup.keys = std::make_unique<platform::KeyRing>(*std::move(keys));
 }
 
 void LoadRules(ConfigChecker& check, const v1::NodeConfig& config, NodeSetup& setup) {

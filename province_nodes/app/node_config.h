@@ -8,12 +8,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "adapters/platform/keys/key_ring.h"
 #include "adapters/platform/rpc/tls_files.h"
 #include "adapters/systems/card_centre.h"
 #include "adapters/systems/divisions.h"
 #include "adapters/systems/point_registry.h"
 #include "adapters/systems/population_register.h"
-#include "protos/contract/crypto.h"
 #include "protos/contract/ids.h"
 #include "province_nodes/gateway/caller_registry.h"
 #include "yizhan/v1/config.pb.h"
@@ -32,8 +32,7 @@ struct NodeSetup {
   std::uint64_t disk_reserve_bytes = 0;
   platform::TlsMaterial tls;
   platform::TlsMaterial gateway_tls;
-  std::unique_ptr<contract::Signer> signer;
-  std::unique_ptr<contract::Unwrapper> unwrapper;
+  std::unique_ptr<platform::KeyRing> keys;
   std::vector<std::string> key_ids;  // of the node's own keys, for reports
   v1::Policy policy;
   std::unique_ptr<systems::FilePointRegistry> points;

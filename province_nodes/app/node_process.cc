@@ -139,8 +139,8 @@ absl::Status NodeProcess::Parts::MakeCore() {
   deps.store = store.get();
   deps.directory = directory.get();
   deps.algorithms = platform::SmSuite();
-  deps.signer = setup.signer.get();
-  deps.unwrapper = setup.unwrapper.get();
+  deps.signer = setup.keys.get();
+  deps.unwrapper = setup.keys.get();
   deps.random = &random;
   deps.transport = transport.get();
   deps.observer = observer.get();
@@ -159,8 +159,8 @@ void NodeProcess::Parts::MakeLinkTester() {
   LinkTestDeps deps;
   deps.province = setup.province;
   deps.algorithms = platform::SmSuite();
-  deps.signer = setup.signer.get();
-  deps.unwrapper = setup.unwrapper.get();
+  deps.signer = setup.keys.get();
+  deps.unwrapper = setup.keys.get();
   deps.clock = clock;
   deps.policy = &setup.policy;
   deps.genesis_digest = setup.genesis_digest;

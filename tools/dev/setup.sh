@@ -10,9 +10,10 @@ build_packages=(
   g++ cmake ninja-build ccache pkg-config
   protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libgrpc++-dev libabsl-dev
   librocksdb-dev prometheus-cpp-dev libgcrypt20-dev libssl-dev libjpeg-dev nlohmann-json3-dev
-  libgtest-dev libgmock-dev libbotan-2-dev)
+  libp11-kit-dev libgtest-dev libgmock-dev libbotan-2-dev)
 test_packages=(
-  clang libclang-rt-14-dev clang-format clang-tidy prometheus openssl python3-grpcio python3-protobuf)
+  clang libclang-rt-14-dev clang-format clang-tidy prometheus openssl python3-grpcio python3-protobuf
+  softhsm2)
 
 packages=("${build_packages[@]}")
 if [ "${1:-}" = "--tests" ]; then

@@ -48,7 +48,8 @@ absl::Status RunInit(const FlagSet& flags, Console& console) {
   }
   console.Say(absl::StrCat(
       "A LAB network is in ", lab->dir, ": a broker, ", lab->network.nodes_size(),
-      " nodes, no open route.\nAll keys were made in this one place: never use them for a real ",
+      " nodes, no open route.\nAll keys were made in this one place and lie unencrypted: never use "
+      "them for a real ",
       "network.\nStart each in a terminal of its own:\n", commands,
       "Then open a route, for example:\n  export YIZHAN_NETWORK=", lab->dir,
       "\n  yizhan link arm --node 34 --peer 32\n  yizhan link test --node 32 --peer 34 --fast"));
@@ -65,26 +66,27 @@ absl::Status RunInit(const FlagSet& flags, Console& console) {
 }  // namespace
 
 Command NetworkInitCommand() {
-  return {.name = "network init",
-          .summary = "Make a lab network: keys, certificates, directory, configurations.",
-          .description =
-              "A LAB, for learning and testing: all private keys of all provinces are made in one\n"
-              "place. In production keys are born in each province and never leave it.\n"
-              "The directory has the members and zero open routes; only a connectivity test opens\n"
-              "one. The folder must be new or empty.",
-          .examples = {"yizhan network init --dir lab --provinces 32,34",
-                       "yizhan network init --dir lab --provinces 32,34,31 --base-port 21000"},
-          .positionals = {},
-          .declare =
-              [](FlagSet& flags) {
-                flags.AddText("dir", "DIR", "", "Folder to make; new or empty.");
-                flags.AddList("provinces", "NN", "32,34", "Provinces with a node.");
-                flags.AddNumber(
-                    "base-port", "PORT", 0, 0, 65000,
-                    "First of 2 + 2 x provinces ports on 127.0.0.1; 0 finds free ones.");
-                DeclareDataFlags(flags);
-              },
-          .run = RunInit};
+  return {
+      .name = "network init",
+      .summary = "Make a lab network: keys, certificates, directory, configurations.",
+      .description =
+          "A LAB, for learning and testing: all private keys of all provinces are made in one\n"
+          "place and are not encrypted. In production keys are born in each province and never\n"
+          "leave it: see `yizhan member apply`.\n"
+          "The directory has the members and zero open routes; only a connectivity test opens\n"
+          "one. The folder must be new or empty.",
+      .examples = {"yizhan network init --dir lab --provinces 32,34",
+                   "yizhan network init --dir lab --provinces 32,34,31 --base-port 21000"},
+      .positionals = {},
+      .declare =
+          [](FlagSet& flags) {
+            flags.AddText("dir", "DIR", "", "Folder to make; new or empty.");
+            flags.AddList("provinces", "NN", "32,34", "Provinces with a node.");
+            flags.AddNumber("base-port", "PORT", 0, 0, 65000,
+                            "First of 2 + 2 x provinces ports on 127.0.0.1; 0 finds free ones.");
+            DeclareDataFlags(flags);
+          },
+      .run = RunInit};
 }
 
 }  // namespace yizhan::tools

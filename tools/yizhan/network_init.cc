@@ -139,6 +139,7 @@ absl::Status LabBuilder::MakeBroker() {
   broker_config_.set_metrics_listen(AddressOf(*base + 1));
   *broker_config_.mutable_tls() = TlsFilesIn("tls");
   broker_config_.mutable_keys()->set_sign_private_key("keys/sign.pem");
+  broker_config_.mutable_keys()->set_lab_unencrypted(true);
   broker_config_.set_data_dir("data");
   broker_config_.set_genesis(kGenesisFile);
   broker_config_.set_port_file(kPortFile);
@@ -200,6 +201,7 @@ absl::Status LabBuilder::MakeNode(ProvinceCode province, int index) {
   config.set_broker_server_name(lab_.network.broker_server_name());
   *config.mutable_tls() = TlsFilesIn("tls");
   config.mutable_keys()->set_sign_private_key("keys/sign.pem");
+  config.mutable_keys()->set_lab_unencrypted(true);
   config.mutable_keys()->add_unseal_private_keys("keys/seal.pem");
   config.set_data_dir("data");
   config.set_gateway_listen(lab_node.gateway());

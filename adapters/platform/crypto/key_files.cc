@@ -81,7 +81,7 @@ absl::StatusOr<Sm2Key> GenerateSm2Key() {
 }
 
 absl::StatusOr<Sm2Key> LoadSm2Key(const std::string& path,
- const contract::SecretBytes& passphrase) {
+                                  const contract::SecretBytes& passphrase) {
   auto pem = ReadPrivateKeyFile(path, passphrase);
   if (!pem.ok()) return pem.status();
   auto key = ParsePrivateKey(*pem, path);
@@ -93,8 +93,8 @@ absl::StatusOr<Sm2Key> LoadSm2Key(const std::string& path,
   return loaded;
 }
 
-absl::StatusOr<std::unique_ptr<contract::Signer>> LoadSigner(const std::string& path,
- const contract::SecretBytes& passphrase) {
+absl::StatusOr<std::unique_ptr<contract::Signer>> LoadSigner(
+    const std::string& path, const contract::SecretBytes& passphrase) {
   auto pem = ReadPrivateKeyFile(path, passphrase);
   if (!pem.ok()) return pem.status();
   return MakeSigner(*pem, path);

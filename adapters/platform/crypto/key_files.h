@@ -23,7 +23,7 @@ absl::StatusOr<Sm2Key> GenerateSm2Key();
 
 // Private and public half of a key file.
 absl::StatusOr<Sm2Key> LoadSm2Key(const std::string& path,
- const contract::SecretBytes& passphrase = {});
+                                  const contract::SecretBytes& passphrase = {});
 absl::StatusOr<std::unique_ptr<contract::Signer>> LoadSigner(
     const std::string& path, const contract::SecretBytes& passphrase = {});
 // Current and retired sealing keys together.

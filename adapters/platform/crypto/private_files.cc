@@ -104,10 +104,9 @@ absl::StatusOr<contract::SecretBytes> ReadSecretLine(const std::string& path,
                        "Write the secret alone into the file, on one line.");
   }
   if (line.size() < min_bytes || line.size() > kMaxPassphraseBytes) {
-    return ConfigError(
-        absl::StrCat("the secret in ", path, " has ", line.size(), " bytes, not ", min_bytes,
-                     " to ", kMaxPassphraseBytes),
-        "Make one with, for example: (umask 077; openssl rand -base64 24 > FILE)");
+    return ConfigError(absl::StrCat("the secret in ", path, " has ", line.size(), " bytes, not ",
+                                    min_bytes, " to ", kMaxPassphraseBytes),
+                       "Make one with, for example: (umask 077; openssl rand -base64 24 > FILE)");
   }
   return contract::SecretBytes(std::string(line));
 }

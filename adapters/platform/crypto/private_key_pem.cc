@@ -18,9 +18,8 @@ constexpr std::uint64_t kScryptN = 16384;
 constexpr std::uint64_t kScryptR = 8;
 constexpr std::uint64_t kScryptP = 5;
 
-using Pkcs8Ptr =
-    std::unique_ptr<PKCS8_PRIV_KEY_INFO,
-                    OpensslFree<PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free>>;
+using Pkcs8Ptr = std::unique_ptr<PKCS8_PRIV_KEY_INFO,
+                                 OpensslFree<PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free>>;
 using X509SigPtr = std::unique_ptr<X509_SIG, OpensslFree<X509_SIG, X509_SIG_free>>;
 using AlgorithmPtr = std::unique_ptr<X509_ALGOR, OpensslFree<X509_ALGOR, X509_ALGOR_free>>;
 
@@ -43,8 +42,7 @@ absl::Status NoKey(absl::string_view name) {
       "Give the PKCS#8 PEM file of the private key, whole, from BEGIN to END.");
 }
 
-absl::StatusOr<contract::SecretBytes> Decrypt(absl::string_view pem,
-                                              absl::string_view passphrase,
+absl::StatusOr<contract::SecretBytes> Decrypt(absl::string_view pem, absl::string_view passphrase,
                                               absl::string_view name) {
   const BioPtr in = ReadBio(pem);
   const X509SigPtr sealed(PEM_read_bio_PKCS8(in.get(), nullptr, NoPassphrase, nullptr));
@@ -71,12 +69,12 @@ absl::StatusOr<contract::SecretBytes> EncryptPrivateKey(const contract::SecretBy
   const Pkcs8Ptr plain(PEM_read_bio_PKCS8_PRIV_KEY_INFO(in.get(), nullptr, NoPassphrase, nullptr));
   if (plain == nullptr) return NoKey("the key to encrypt");
   // Salt and nonce of the scheme's own making.
-  AlgorithmPtr scheme(PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), nullptr, 0, nullptr, kScryptN,
-                                            kScryptR, kScryptP));
+  AlgorithmPtr scheme(
+      PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), nullptr, 0, nullptr, kScryptN, kScryptR, kScryptP));
   X509SigPtr sealed;
   if (scheme != nullptr) {
-    sealed.reset(PKCS8_set0_pbe(secret.data(), static_cast<int>(secret.size()), plain.get(),
-                                scheme.get()));
+    sealed.reset(
+        PKCS8_set0_pbe(secret.data(), static_cast<int>(secret.size()), plain.get(), scheme.get()));
   }
   if (sealed != nullptr) (void)scheme.release();  // now the property of `sealed`
   const BioPtr out = WriteBio();

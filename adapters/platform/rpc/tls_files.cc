@@ -15,6 +15,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "adapters/platform/config/files.h"
+#include "adapters/platform/crypto/private_files.h"
+#include "adapters/platform/crypto/private_key_pem.h"
 #include "adapters/platform/rpc/peer.h"
 #include "protos/contract/errors.h"
 
@@ -94,6 +96,19 @@ absl::Status CheckMode(absl::string_view field, const std::string& path) {
   return absl::OkStatus();
 }
 
+// The plain key, by the passphrase where a file with one is named.
+absl::StatusOr<contract::SecretBytes> OpenKey(absl::string_view field, const std::string& path,
+                                              const contract::SecretBytes& pem,
+                                              const std::string& passphrase_path) {
+  absl::StatusOr<contract::SecretBytes> passphrase = contract::SecretBytes();
+  if (!passphrase_path.empty()) passphrase = ReadSecretLine(passphrase_path);
+  absl::StatusOr<contract::SecretBytes> opened =
+      passphrase.ok() ? OpenPrivateKey(pem, *passphrase, absl::StrCat("file ", path)) : passphrase;
+  if (opened.ok()) return opened;
+  const v1::ErrorDetail detail = contract::DetailOf(opened.status());
+  return FieldError(field, detail.what(), detail.next_step());
+}
+
 absl::Status CheckKey(absl::string_view field, const std::string& path,
                       const contract::SecretBytes& pem, X509* certificate) {
   auto bio = Open(pem.ExposeSecretBytes());
@@ -105,7 +120,7 @@ absl::Status CheckKey(absl::string_view field, const std::string& path,
   ERR_clear_error();
   if (key == nullptr) {
     return FieldError(field, absl::StrCat("file ", path, " holds no readable private key"),
-                      "give an unencrypted private key in PEM form");
+                      "give the private key in PEM form");
   }
   if (!fits) {
     return FieldError(field, absl::StrCat("file ", path, " does not fit the first certificate"),
@@ -145,10 +160,14 @@ absl::StatusOr<TlsMaterial> LoadTlsFiles(const v1::TlsFiles& files, absl::string
 
   auto key = load("private_key", files.private_key(), &path);
   if (!key.ok()) return key.status();
-  material.private_key_pem = contract::SecretBytes(*std::move(key));
   const std::string key_field = absl::StrCat(field, ".private_key");
   absl::Status status = CheckMode(key_field, path);
   if (status.ok()) {
+    absl::StatusOr<contract::SecretBytes> opened =
+        OpenKey(key_field, path, contract::SecretBytes(*std::move(key)),
+                files.passphrase_file().empty() ? "" : JoinPath(folder, files.passphrase_file()));
+    if (!opened.ok()) return opened.status();
+    material.private_key_pem = *std::move(opened);
     status = CheckKey(key_field, path, material.private_key_pem, certificates->front().get());
   }
   if (!status.ok()) return status;

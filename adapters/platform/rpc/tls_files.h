@@ -16,15 +16,16 @@ namespace yizhan::platform {
 
 struct TlsMaterial {
   std::string certificate_chain_pem;
-  contract::SecretBytes private_key_pem;
+  contract::SecretBytes private_key_pem;  // plain
   std::string trust_anchors_pem;
   contract::CertificateFingerprint fingerprint;  // of the first certificate of the chain
   absl::Time not_after;                          // of the same
 };
 
 // Reads and checks: every PEM block is a certificate, the key fits the first
-// one and is readable by its owner alone. Relative paths count from `folder`.
-// CONFIG_INVALID names field ("gateway_tls.private_key"), file, cause, what to do.
+// one, is readable by its owner alone, and opens with the passphrase if one is named. Relative
+// paths count from `folder`. CONFIG_INVALID names field ("gateway_tls.private_key"), file, cause,
+// what to do.
 absl::StatusOr<TlsMaterial> LoadTlsFiles(const v1::TlsFiles& files, absl::string_view folder,
                                          absl::string_view field = "tls");
 

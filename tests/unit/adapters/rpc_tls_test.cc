@@ -81,9 +81,28 @@ TEST_F(TlsFilesTest, KeyOfAnotherCertificate_IsRefused) {
 
 TEST_F(TlsFilesTest, EncryptedOrBrokenKey_IsRefusedWithoutAQuestion) {
   lab_.Run("openssl pkcs8 -topk8 -in node-32.key -passout pass:x -out e && cat e > node-32.key");
-  ExpectError(good_, "private_key", "holds no readable private key");
+  ExpectError(good_, "private_key", "is encrypted, and no passphrase is configured");
   lab_.Run("echo nothing > node-32.key");
   ExpectError(good_, "private_key", "holds no readable private key");
+}
+
+// By the very command that the error about a plain key names.
+TEST_F(TlsFilesTest, EncryptedKey_OpensByThePassphraseFile) {
+  v1::TlsFiles files = good_;
+  files.set_passphrase_file("pass");
+  lab_.Run("umask 077; echo correct horse battery > pass");
+  ExpectError(files, "private_key", "node-32.key is not encrypted");
+  lab_.Run(
+      "openssl pkcs8 -topk8 -scrypt -in node-32.key -out e -passout file:pass && "
+      "cat e > node-32.key");
+  const auto material = LoadTlsFiles(files, lab_.folder());
+  ASSERT_TRUE(material.ok()) << material.status();
+  EXPECT_THAT(std::string(material->private_key_pem.ExposeSecretBytes()),
+              ::testing::StartsWith("-----BEGIN PRIVATE KEY-----"));
+  lab_.Run("echo another passphrase > pass");
+  ExpectError(files, "private_key", "does not open with the passphrase");
+  lab_.Run("chmod 644 pass");
+  ExpectError(files, "private_key", "pass is open to others");
 }
 
 class MutualTlsTest : public ::testing::Test {

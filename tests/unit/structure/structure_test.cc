@@ -126,11 +126,17 @@ TEST(Structure, EveryInclude_GoesInAnAllowedDirection) {
 
 TEST(Structure, ForeignLibrary_AppearsInItsAdapterAlone) {
   const std::map<std::string, std::string> homes = {
-      {"rocksdb/", "adapters/platform/kv"},      {"openssl/", "adapters/platform"},
-      {"gcrypt.h", "adapters/platform/crypto"},  {"prometheus/", "adapters/platform/metrics"},
-      {"civetweb", "adapters/platform/metrics"}, {"Civet", "adapters/platform/metrics"},
-      {"libpq-fe.h", "adapters/platform/kv"},    {"jpeglib.h", "adapters/platform/image"},
-      {"nlohmann/", "adapters/platform/json"},   {"botan/", "tests"},
+      {"rocksdb/", "adapters/platform/kv"},
+      {"openssl/", "adapters/platform"},
+      {"gcrypt.h", "adapters/platform/crypto"},
+      {"prometheus/", "adapters/platform/metrics"},
+      {"civetweb", "adapters/platform/metrics"},
+      {"Civet", "adapters/platform/metrics"},
+      {"libpq-fe.h", "adapters/platform/kv"},
+      {"jpeglib.h", "adapters/platform/image"},
+      {"nlohmann/", "adapters/platform/json"},
+      {"p11-kit/", "adapters/platform/pkcs11"},
+      {"botan/", "tests"},
   };
   std::vector<std::string> wrong;
   for (const Source& source : Sources()) {
