@@ -93,17 +93,6 @@ class Signer {
   virtual KeyId key_id() const = 0;
   // DER SM2 signature. UNAVAILABLE where a module does not answer.
   virtual absl::StatusOr<std::string> Sign(absl::string_view message) const = 0;
-  // Signature and the key that made it: one moment's, where the key changes
-  // between calls.
-  struct Signed {
-    KeyId key;
-    std::string signature;
-  };
-  virtual absl::StatusOr<Signed> SignAndName(absl::string_view message) const {
-    absl::StatusOr<std::string> signature = Sign(message);
-    if (!signature.ok()) return signature.status();
-    return Signed{key_id(), *std::move(signature)};
-  }
 };
 
 // Private sealing keys, current and retired.

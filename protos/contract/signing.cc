@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
+#include "protos/contract/changing_signer.h"
 #include "protos/contract/errors.h"
 #include "protos/contract/limits.h"
 
@@ -138,22 +140,27 @@ Digest LeafDigest(const Hasher& hasher, absl::string_view type,
   return hasher.Hash(PaePieces(kLeafPrefix, type, parts).views());
 }
 
-absl::StatusOr<std::vector<v1::Signature>> SignBatch(const Signer& signer, const Hasher& hasher,
+absl::StatusOr<std::vector<v1::Signature>> SignBatch(const Signer& given, const Hasher& hasher,
                                                      absl::Span<const Digest> leaves) {
+  const auto* const changing = dynamic_cast<const ChangingSigner*>(&given);
+  const std::shared_ptr<const Signer> present = changing == nullptr ? nullptr : changing->Current();
+  const Signer& signer = present == nullptr ? given : *present;
   if (leaves.empty() || leaves.size() > kMaxLeafCount) {
     return absl::InvalidArgumentError(absl::StrCat("a batch signature covers 1 to ", kMaxLeafCount,
                                                    " leaves, not ", leaves.size()));
   }
   const std::vector<std::vector<Digest>> levels = TreeLevels(hasher, leaves);
-  const absl::StatusOr<Signer::Signed> root =
-      signer.SignAndName(BatchEncoding(leaves.size(), levels.back().front()));
-  if (!root.ok()) return root.status();
+  const absl::StatusOr<std::string> root_signature =
+      signer.Sign(BatchEncoding(leaves.size(), levels.back().front()));
+  if (!root_signature.ok()) return root_signature.status();
+
+  const KeyId key_id = signer.key_id();
 
   std::vector<v1::Signature> out(leaves.size());
   for (std::size_t leaf = 0; leaf < leaves.size(); ++leaf) {
     v1::Signature& signature = out[leaf];
-    signature.set_key_id(root->key.str());
-    signature.set_root_signature(root->signature);
+    signature.set_key_id(key_id.str());
+    signature.set_root_signature(*root_signature);
     signature.set_leaf_index(leaf);
     signature.set_leaf_count(leaves.size());
     std::size_t place = leaf;

@@ -57,10 +57,6 @@ absl::StatusOr<std::string> KeyRing::Sign(absl::string_view message) const {
   return Current()->Sign(message);
 }
 
-absl::StatusOr<contract::Signer::Signed> KeyRing::SignAndName(absl::string_view message) const {
-  return Current()->SignAndName(message);
-}
-
 bool KeyRing::Has(const contract::KeyId& key) const {
   const auto opener = Opener();
   return opener != nullptr && opener->Has(key);

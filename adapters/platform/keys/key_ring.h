@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "adapters/platform/mutex/mutex.h"
+#include "protos/contract/changing_signer.h"
 #include "protos/contract/crypto.h"
 
 namespace yizhan::platform {
@@ -24,7 +25,7 @@ struct KeySet {
 };
 
 // Any thread. A call that began before a change ends with the key it began with.
-class KeyRing final : public contract::Signer, public contract::Unwrapper {
+class KeyRing final : public contract::ChangingSigner, public contract::Unwrapper {
  public:
   explicit KeyRing(KeySet keys);
 
@@ -39,16 +40,15 @@ class KeyRing final : public contract::Signer, public contract::Unwrapper {
   std::vector<contract::KeyId> SealingKeys() const;
 
   // Signer.
+  std::shared_ptr<const contract::Signer> Current() const override;
   contract::KeyId key_id() const override;
   absl::StatusOr<std::string> Sign(absl::string_view message) const override;
-  absl::StatusOr<Signed> SignAndName(absl::string_view message) const override;
   // Unwrapper.
   bool Has(const contract::KeyId& key) const override;
   absl::StatusOr<contract::SecretBytes> Unwrap(const contract::KeyId& key,
                                                absl::string_view wrapped) const override;
 
  private:
-  std::shared_ptr<const contract::Signer> Current() const;
   std::shared_ptr<const contract::Unwrapper> Opener() const;
 
   mutable Mutex mutex_;

@@ -2,10 +2,13 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <set>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "adapters/platform/crypto/certificate_request.h"
@@ -16,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "protos/contract/errors.h"
+#include "protos/contract/signing.h"
 
 namespace yizhan::platform {
 namespace {
@@ -156,11 +160,34 @@ TEST(KeyRingTest, KeyChosen_SignsUnderItsNameFromThenOn) {
   KeyRing ring({{SignerOf(first), SignerOf(second)}, nullptr, {}});
   EXPECT_EQ(ring.key_id(), first.id);
   EXPECT_TRUE(ring.Use(second.id));
-  const auto made = ring.SignAndName("m");
-  EXPECT_EQ(made->key, second.id);
-  EXPECT_TRUE(SmSuite().verifier->Verify(second.spki_der, "m", made->signature).ok());
+  EXPECT_EQ(ring.key_id(), second.id);
+  EXPECT_TRUE(SmSuite().verifier->Verify(second.spki_der, "m", *ring.Sign("m")).ok());
   EXPECT_FALSE(ring.Use(GenerateSm2Key()->id));
   EXPECT_EQ(ring.key_id(), second.id);
+}
+
+// Every signature names the key that made it, whenever the change comes.
+TEST(KeyRingTest, ChangedWhileOthersSign_EverySignatureFitsItsKey) {
+  const Sm2Key keys[] = {*GenerateSm2Key(), *GenerateSm2Key()};
+  KeyRing ring({{SignerOf(keys[0]), SignerOf(keys[1])}, nullptr, {}});
+  std::atomic<bool> done = false;
+  std::thread changer([&] {
+    for (int i = 0; !done; ++i) ring.Use(keys[i % 2].id);
+  });
+  std::set<std::string> used;
+  for (int i = 0; i < 200; ++i) {
+    const auto signature = contract::SignOne(ring, *SmSuite().hasher, "test", {"m"});
+    ASSERT_TRUE(signature.ok());
+    used.insert(signature->key_id());
+    contract::SignatureChecker checker(SmSuite().hasher, SmSuite().verifier);
+    const Sm2Key& key = signature->key_id() == keys[0].id.view() ? keys[0] : keys[1];
+    contract::KeyOwner owner;
+    owner.spki_der = key.spki_der;
+    EXPECT_TRUE(checker.Check(owner, *signature, "test", {"m"}).ok()) << i;
+  }
+  done = true;
+  changer.join();
+  EXPECT_EQ(used.size(), 2u);
 }
 
 TEST(KeyRingTest, Replaced_KeepsTheKeyInUseWhereItIsStillThere) {
