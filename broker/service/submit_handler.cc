@@ -155,10 +155,24 @@ void SubmitHandler::HandleKnown(const v1::SubmitItem& item, const Parsed& parsed
   // On its way to a restored recipient once more: its earlier end says nothing of that.
   const bool on_its_way = item.recovery() && known.position() != 0;
   const bool ended = known.end() != stored::STORED_END_NONE && !on_its_way;
+  if (!ended) OfferUnsealedAgain(parsed, known);
   const std::string key = IdentityKey(parsed.identity, ended ? 't' : 'r');
   if (!state_.outgoing.CopyTo(key, result_->mutable_receipt())) {
     state_.records.Fail(absl::DataLossError("a known message has lost its receipt"));
   }
+}
+
+// Its sender does not know that the recipient asked for another sealing, or has
+// not made it yet: the recipient sees the old one again, and asks again.
+void SubmitHandler::OfferUnsealedAgain(const Parsed& parsed, const stored::StoredKnown& known) {
+  if (known.position() == 0) return;
+  const BoxKey box = RecipientBox(parsed.identity);
+  const contract::MailboxPosition position(known.position());
+  auto place = state_.mailboxes.Read(box, position);
+  if (!place || !place->waits_for_seal()) return;
+  place->set_waits_for_seal(false);
+  state_.mailboxes.Update(box, position, *place);
+  if (Dispatcher* dispatcher = state_.FindDispatcher(box)) dispatcher->OnReady(position);
 }
 
 void SubmitHandler::HandleConflict(const Parsed& parsed, const stored::StoredKnown& known) {

@@ -26,6 +26,7 @@ class SubmitHandler {
   // The identity is known already.
   void HandleKnown(const v1::SubmitItem& item, const Parsed& parsed, stored::StoredKnown known,
                    const absl::Status& passage);
+  void OfferUnsealedAgain(const Parsed& parsed, const stored::StoredKnown& known);
   void HandleResealed(const v1::SubmitItem& item, const Parsed& parsed, stored::StoredKnown known,
                       const absl::Status& passage);
   // The identity is known with another header.

@@ -15,9 +15,11 @@ namespace {
 
 constexpr absl::Duration kFirstRetry = absl::Milliseconds(500);
 constexpr absl::Duration kLongestRetry = absl::Minutes(5);
-// Sealings that a recipient may refuse before the message waits for a new key
-// of the recipient, or its end.
+// Sealings that a recipient may refuse before only a new key of the recipient
+// brings the next one at once. Its fault (a key file, a clock) may be mended
+// without a word to us, so that one is tried now and then all the same.
 constexpr std::uint32_t kMaxRefusedSeals = 8;
+constexpr absl::Duration kSealAgainAtLast = absl::Minutes(15);
 
 bool IsEnded(const store::OutboxState& state) {
   return state.passage() == v1::PASSAGE_RECEIVED || state.passage() == v1::PASSAGE_REFUSED ||
@@ -143,7 +145,9 @@ absl::Status Outbox::OnRecord(const v1::ControlRecord& record,
                           "A control record names another header than the one that was sent");
     return absl::OkStatus();
   }
-  if (parsed.control.has_acceptance()) return OnAccepted(slot, state);
+  if (parsed.control.has_acceptance()) {
+    return OnAccepted(slot, state, parsed.control.acceptance().seal_number());
+  }
   if (parsed.control.issuer() == slot.peer.value()) {
     return OnRecipientRecord(slot, state, record, parsed);
   }
@@ -160,7 +164,7 @@ void Outbox::CountAccepted(const SlotKey& slot, State& state) {
   count.set_accepted(count.accepted() + 1);
 }
 
-absl::Status Outbox::OnAccepted(const SlotKey& slot, State& state) {
+absl::Status Outbox::OnAccepted(const SlotKey& slot, State& state, std::uint64_t seal_number) {
   if (state.resend()) {
     schedule_.Put(slot, Schedule::Stage::kAccepted, lane_->now + lane_->reoffer_interval,
                   absl::FromUnixMicros(state.created_unix_us()));
@@ -168,6 +172,12 @@ absl::Status Outbox::OnAccepted(const SlotKey& slot, State& state) {
   }
   if (IsEnded(state)) {
     if (state.tombstone_cause() == v1::TOMBSTONE_CAUSE_UNSPECIFIED) schedule_.Remove(slot);
+    return absl::OkStatus();
+  }
+  if (state.seal_again() || seal_number < state.seal_number()) {
+    // Of a sealing that the recipient has refused since: another one is owed.
+    CountAccepted(slot, state);
+    Save(slot, state);
     return absl::OkStatus();
   }
   schedule_.Put(slot, Schedule::Stage::kAccepted, lane_->now + lane_->reoffer_interval,
@@ -270,8 +280,14 @@ absl::Status Outbox::OnSealRefused(const SlotKey& slot, State& state, const v1::
     v1::ErrorDetail last = error;
     last.set_what(
         absl::StrCat("Sealed ", state.seal_number(), " times, refused each time: ", error.what()));
-    schedule_.Put(slot, Schedule::Stage::kUnaccepted, absl::FromUnixMicros(state.expires_unix_us()),
-                  created);
+    // Each sealing begins a new life; so that it ends, the last one is the first
+    // after a whole life of refusals.
+    const bool once_more = lane_->now < created + lane_->message_life;
+    state.set_seal_again(once_more);
+    schedule_.Put(
+        slot, Schedule::Stage::kUnaccepted,
+        once_more ? lane_->now + kSealAgainAtLast : absl::FromUnixMicros(state.expires_unix_us()),
+        created);
     return SetPassage(slot, state, v1::PASSAGE_WAITING, last);
   }
   state.set_seal_again(true);

@@ -122,7 +122,7 @@ class Outbox {
   absl::Status SendAgainLater(const SlotKey& slot, State& state, const v1::ErrorDetail& error,
                               bool seal_again);
   void CountAccepted(const SlotKey& slot, State& state);
-  absl::Status OnAccepted(const SlotKey& slot, State& state);
+  absl::Status OnAccepted(const SlotKey& slot, State& state, std::uint64_t seal_number);
   absl::Status OnRecipientRecord(const SlotKey& slot, State& state, const v1::ControlRecord& record,
                                  const contract::ParsedControl& parsed);
   absl::Status OnBrokerRecord(const SlotKey& slot, State& state, const v1::ControlRecord& record,

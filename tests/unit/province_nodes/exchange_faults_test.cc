@@ -63,6 +63,69 @@ class ExchangeFaultsTest : public ::testing::Test {
   std::uint64_t next_cursor = 1000;
 };
 
+TEST_F(ExchangeFaultsTest, RecipientLacksItsKeyForAnHour_MessageArrivesWithoutWaitingForItsExpiry) {
+  h().unwrapper = &world.lab.unwrapper(kJiangsu);  // opens nothing that is sealed to 34
+  h().Crash();
+  world.Advance(absl::Seconds(30));
+  a().Send(kAnhui, v1::ELIGIBILITY_QUERY, 'a');
+  world.Advance(absl::Hours(1));
+  EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_WAITING);
+  h().unwrapper = &world.lab.unwrapper(kAnhui);
+  h().Crash();
+  world.Advance(absl::Minutes(20));
+  EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_RECEIVED);
+  EXPECT_THAT(h().Applied('a'), ElementsAre("ELIGIBILITY_QUERY#1"));
+}
+
+TEST_F(ExchangeFaultsTest, RefusedSealOvertakesItsAcceptance_MessageIsSealedAgainAndArrives) {
+  h().unwrapper = &world.lab.unwrapper(kJiangsu);
+  h().Crash();
+  world.Advance(absl::Seconds(30));
+  a().hold_submit_answers = true;
+  a().Send(kAnhui, v1::ELIGIBILITY_QUERY, 'a');
+  world.Settle();
+  EXPECT_EQ(a().MessageOf('a', 1).reason(), v1::RECIPIENT_KEY_UNKNOWN);
+  a().ReleaseSubmitAnswers();
+  world.Settle();
+  h().unwrapper = &world.lab.unwrapper(kAnhui);
+  h().Crash();
+  world.Advance(absl::Minutes(5));
+  EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_RECEIVED);
+}
+
+TEST_F(ExchangeFaultsTest,
+       RefusedSealIsLostOnItsWay_OfferedAgainTheMessageIsRefusedAgainAndArrives) {
+  h().unwrapper = &world.lab.unwrapper(kJiangsu);
+  h().Crash();
+  world.Advance(absl::Seconds(30));
+  a().on_response = [](v1::ReceiveResponse& response) {
+    response.clear_controls();  // a broker that lies
+    return true;
+  };
+  a().Send(kAnhui, v1::ELIGIBILITY_QUERY, 'a');
+  world.Settle();
+  a().on_response = nullptr;
+  h().unwrapper = &world.lab.unwrapper(kAnhui);
+  h().Crash();
+  // Acknowledges the lost record too.
+  a().Send(kAnhui, v1::ELIGIBILITY_QUERY, 'b');
+  world.Advance(absl::Minutes(1));
+  EXPECT_EQ(a().PassageOf('b', 1), v1::PASSAGE_RECEIVED);
+  EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_ACCEPTED);
+  world.Advance(absl::Minutes(70));
+  EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_RECEIVED);
+}
+
+TEST_F(ExchangeFaultsTest, RecipientNeverHasItsKeyAgain_SenderLearnsThatItWasNotDelivered) {
+  SetLife(absl::Hours(1));
+  h().unwrapper = &world.lab.unwrapper(kJiangsu);
+  h().Crash();
+  world.Advance(absl::Seconds(30));
+  a().Send(kAnhui, v1::ELIGIBILITY_QUERY, 'a');
+  world.Advance(absl::Hours(3));
+  EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_NOT_DELIVERED);
+}
+
 TEST_F(ExchangeFaultsTest, NoticeFirstThenReceipt_RecipientsReceiptOutranksTheNotice) {
   SetLife(absl::Hours(1));
   WithholdReceipts();
