@@ -1,16 +1,19 @@
-// What happened, as plain records, and the checker that reads nothing else. It
-// shares no code with the product: identities are strings here.
+// What happened, as plain records. The checker (checker.h) reads nothing else,
+// and neither shares code with the product: identities are strings here.
 #ifndef YIZHAN_TESTS_SIMULATION_HISTORY_H_
 #define YIZHAN_TESTS_SIMULATION_HISTORY_H_
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace yizhan::simulation {
 
-// A message as its sender made it.
+// A message as its sender made it. An event of a route uses source (accepting
+// side) and destination (home side) alone.
 struct MessageName {
   std::uint32_t source = 0;
   std::uint32_t destination = 0;
@@ -21,37 +24,58 @@ struct MessageName {
 
 struct HistoryEvent {
   enum class Kind {
-    kMade,       // sender numbered and signed it
-    kAccepted,   // sender holds the broker's receipt
-    kApplied,    // recipient's provincial side saw the effect
-    kReceipted,  // sender holds the recipient's delivery receipt
-    kRefused,    // sender holds a final refusal
-    kNoticed,    // sender holds a notice
+    kMade,            // sender numbered and signed it, and let it out
+    kStored,          // an acceptance receipt left the broker
+    kHandedOut,       // the broker gave it to its recipient
+    kApplied,         // recipient's provincial side saw the effect, durably
+    kReceipted,       // sender holds the recipient's delivery receipt
+    kRefused,         // sender holds a final refusal
+    kNoticed,         // sender holds a notice, or gave the message up itself
+    kPairCut,         // the broker's directory holds the cut of both routes
+    kRouteSuspended,  // ... or takes no new cases on this route
+    kRouteOpened,     // ... or has lifted both
+    kReadDamaged,     // a process was told by its disk that a read is damaged
+    kStopped,         // and it stopped (source: province, 0 the broker)
   };
   Kind kind;
   MessageName message;
   std::string header_digest_hex;
-  std::string at;
+  std::int64_t at_us = 0;  // virtual time; kStored: as the receipt says
 };
+
+// How far a message had come for its sender when everything was over.
+enum class LastKnown { kWaiting, kAccepted, kReceipted, kRefused, kNotDelivered };
 
 // How one resident's case ended, told by both parties' views.
 struct CaseEnding {
   std::string resident;
+  std::string case_hex;
   std::string wanted;
   std::string accepting_state;
   std::string home_state;
 };
 
-struct History {
-  std::vector<HistoryEvent> events;
-  std::vector<CaseEnding> endings;
-  std::vector<std::string> security_events;
-  // Injected faults by kind.
-  std::map<std::string, std::uint64_t> faults;
+struct SecurityReport {
+  std::uint32_t witness = 0;  // who reports; 0 the broker
+  std::uint32_t accused = 0;  // 0: nobody, or the broker
+  std::string text;
 };
 
-// Violations of the promises; empty if there are none.
-std::vector<std::string> CheckHistory(const History& history);
+struct History {
+  std::vector<HistoryEvent> events;
+  std::map<MessageName, LastKnown> last_known;
+  std::vector<CaseEnding> endings;
+  std::vector<SecurityReport> security;
+  // Injected faults by kind.
+  std::map<std::string, std::uint64_t> faults;
+
+  // What the checker must know of the cast: provinces that lie, whether the
+  // broker does, and pairs that no trouble came near.
+  std::set<std::uint32_t> liars;
+  bool broker_lies = false;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> calm_pairs;
+  std::int64_t calm_bound_us = 0;
+};
 
 }  // namespace yizhan::simulation
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "tests/simulation/naming.h"
 
 namespace yizhan::simulation {
 namespace {
@@ -30,7 +31,7 @@ std::string IdNumber(std::uint32_t province, std::uint64_t number) {
 
 }  // namespace
 
-Resident::Resident(std::uint64_t number, SimNode* accepting, SimNode* home, Plan plan)
+Resident::Resident(std::uint64_t number, Province* accepting, Province* home, Plan plan)
     : number_(number), accepting_(accepting), home_(home), plan_(plan) {}
 
 v1::CommandContext Resident::Context(const std::string& step, absl::Time now) const {
@@ -54,16 +55,16 @@ void Resident::Apply(absl::Time now) {
   v1::ApplyRequest request;
   *request.mutable_context() = Context("apply", applied_);
   v1::Application& a = *request.mutable_application();
-  a.set_accepting_point(absl::StrCat(accepting_->province(), "0101001"));
+  a.set_accepting_point(absl::StrCat(accepting().province(), "0101001"));
   a.set_business(v1::LOSS_REPLACEMENT);
   a.set_in_person(true);
   v1::Person& p = *a.mutable_applicant();
-  p.set_id_number(IdNumber(home_->province(), number_));
+  p.set_id_number(IdNumber(home().province(), number_));
   p.set_name(absl::StrCat("居民", number_));
   p.set_sex(p.id_number()[16] % 2 == 1 ? "1" : "2");
   p.set_ethnicity("01");
   p.set_birth_date("1980-01-01");
-  p.set_home_division(absl::StrCat(home_->province(), "0101"));
+  p.set_home_division(absl::StrCat(home().province(), "0101"));
   p.set_home_address("示例街道1号");
   a.set_phone("13800000000");
   a.set_card_script(v1::HAN);
@@ -77,8 +78,8 @@ void Resident::Apply(absl::Time now) {
   a.set_portrait(std::string(3000, 'p'));
   a.add_fingerprints(std::string(512, '1'));
   a.add_fingerprints(std::string(512, '2'));
-  a.set_fee_fen(accepting_->province() == 32 ? 2000 : 4000);
-  const absl::Status status = accepting_->Command(
+  a.set_fee_fen(accepting().province() == 32 ? 2000 : 4000);
+  const absl::Status status = accepting().Command(
       [&](platform::Transaction& txn, node::CaseService& cases, node::CaseEffects& effects) {
         absl::StatusOr<v1::CaseView> view = cases.Apply(txn, Everybody(), request, effects);
         if (!view.ok()) return view.status();
@@ -105,19 +106,35 @@ std::optional<v1::CaseView> Resident::View(SimNode& node, v1::CaseRole role) con
   return found;
 }
 
+// A message of the case ended without effect: an officer has to see to it.
+bool Resident::GivenUp(const v1::CaseView& view) {
+  for (const v1::CaseMessage& message : view.messages()) {
+    if (message.passage() == v1::PASSAGE_REFUSED ||
+        message.passage() == v1::PASSAGE_NOT_DELIVERED) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void Resident::Act(absl::Time now) {
-  if (ended_ || !accepting_->up()) return;
-  if (case_handle_.empty()) return Apply(now);
-  const std::optional<v1::CaseView> here = View(*accepting_, v1::CASE_ROLE_ACCEPTING);
+  if (ended_ || !accepting().up()) return;
+  if (case_handle_.empty()) {
+    if (accepting().KnowsDirectory()) Apply(now);
+    return;
+  }
+  const std::optional<v1::CaseView> here = View(accepting(), v1::CASE_ROLE_ACCEPTING);
   if (!here.has_value()) {  // its node died before the application was on disk
     case_handle_.clear();
     return;
   }
   ActAtAccepting(*here, now);
-  const std::optional<v1::CaseView> there = View(*home_, v1::CASE_ROLE_HOME);
+  const std::optional<v1::CaseView> there = View(home(), v1::CASE_ROLE_HOME);
   if (there.has_value()) ActAtHome(*there, now);
   ended_ = here->state() == there.value_or(v1::CaseView()).state() &&
            (here->state() == v1::CASE_HANDED_OVER || here->state() == v1::CASE_CLOSED_REFUSED);
+  ended_ |= here->state() == v1::CASE_NOT_ACCEPTED;
+  ended_ |= GivenUp(*here) || (there.has_value() && GivenUp(*there));
 }
 
 void Resident::ActAtAccepting(const v1::CaseView& view, absl::Time now) {
@@ -125,7 +142,7 @@ void Resident::ActAtAccepting(const v1::CaseView& view, absl::Time now) {
   const auto run = [&](auto method, auto request, const std::string& step) {
     *request.mutable_context() = Context(step, now);
     *request.mutable_case_() = Key(v1::CASE_ROLE_ACCEPTING);
-    (void)accepting_->Command([&](Txn& txn, node::CaseService& cases, node::CaseEffects& effects) {
+    (void)accepting().Command([&](Txn& txn, node::CaseService& cases, node::CaseEffects& effects) {
       return (cases.*method)(txn, Everybody(), request, effects).status();
     });
   };
@@ -175,7 +192,7 @@ void Resident::ActAtHome(const v1::CaseView& view, absl::Time now) {
   if (view.state() != v1::CASE_UNDER_REVIEW) return;
   bool asked = false;
   for (const v1::CaseEvent& event : view.events()) asked |= event.state() == v1::CASE_RECOLLECT;
-  (void)home_->Command([&](platform::Transaction& txn, node::CaseService& cases,
+  (void)home().Command([&](platform::Transaction& txn, node::CaseService& cases,
                            node::CaseEffects& effects) -> absl::Status {
     const v1::CommandContext context =
         Context(absl::StrCat("review-", absl::ToUnixMicros(now)), now);
@@ -208,9 +225,16 @@ CaseEnding Resident::Ending() const {
   const auto name = [](const std::optional<v1::CaseView>& view) {
     return view.has_value() ? v1::CaseState_Name(view->state()) : std::string("no case");
   };
-  return {absl::StrCat(number_, " (", accepting_->province(), "<-", home_->province(), ")"),
-          wanted(), name(View(*accepting_, v1::CASE_ROLE_ACCEPTING)),
-          name(View(*home_, v1::CASE_ROLE_HOME))};
+  const std::optional<v1::CaseView> here = View(accepting(), v1::CASE_ROLE_ACCEPTING);
+  CaseEnding ending{
+      absl::StrCat(number_, " (", accepting().province(), "<-", home().province(), ")"),
+      Hex(case_handle_), wanted(), name(here), name(View(home(), v1::CASE_ROLE_HOME))};
+  // Where the route took no new cases, the point said so at once.
+  if (here.has_value() && here->state() == v1::CASE_NOT_ACCEPTED &&
+      here->reason() == v1::LINK_NOT_OPEN) {
+    ending.wanted = ending.home_state = ending.accepting_state;
+  }
+  return ending;
 }
 
 }  // namespace yizhan::simulation

@@ -5,6 +5,8 @@
 #define YIZHAN_TESTS_SIMULATION_RESIDENTS_H_
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,11 +16,16 @@
 
 namespace yizhan::simulation {
 
-// One resident. One thread.
+// A province, whichever process serves it at the time.
+struct Province {
+  std::unique_ptr<SimNode> node;
+};
+
+// One resident. One thread. The provinces must outlive this object.
 class Resident {
  public:
   enum class Plan { kStraight, kRefused, kRetake, kRemake };
-  Resident(std::uint64_t number, SimNode* accepting, SimNode* home, Plan plan);
+  Resident(std::uint64_t number, Province* accepting, Province* home, Plan plan);
 
   // Tries the next step, if there is one.
   void Act(absl::Time now);
@@ -30,14 +37,18 @@ class Resident {
   void Apply(absl::Time now);
   void ActAtAccepting(const v1::CaseView& view, absl::Time now);
   void ActAtHome(const v1::CaseView& view, absl::Time now);
+  static bool GivenUp(const v1::CaseView& view);
   v1::CaseKey Key(v1::CaseRole role) const;
   // Nothing while the node is down or has no such view.
   std::optional<v1::CaseView> View(SimNode& node, v1::CaseRole role) const;
   std::string wanted() const;
 
   const std::uint64_t number_;
-  SimNode* const accepting_;
-  SimNode* const home_;
+  SimNode& accepting() const { return *accepting_->node; }
+  SimNode& home() const { return *home_->node; }
+
+  Province* const accepting_;
+  Province* const home_;
   const Plan plan_;
   std::string case_handle_;  // once the application is in
   absl::Time applied_;

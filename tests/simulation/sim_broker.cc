@@ -2,35 +2,70 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "tests/simulation/naming.h"
+
 namespace yizhan::simulation {
+namespace {
+
+constexpr absl::Duration kTick = absl::Milliseconds(500);
+
+}  // namespace
 
 SimBroker::SimBroker(VirtualTime* time, Dice* dice, testing::LabDirectory* lab, History* history)
-    : time_(time), dice_(dice), lab_(lab), history_(history), random_(dice->Next()) {
+    : time_(time),
+      dice_(dice),
+      lab_(lab),
+      history_(history),
+      genesis_(lab->entries()),
+      random_(dice->Next()),
+      disk_(&history->faults) {
   Start();
 }
 
-void SimBroker::Start() {
-  store_.Reopen();
+bool SimBroker::Start() {
+  disk_.Reopen();
   broker::BrokerCore::Options options;
-  options.store = &store_;
+  options.store = &disk_;
   options.algorithms = lab_->algorithms();
   options.signer = &lab_->broker_signer();
   options.random = &random_;
-  options.limits.disk_reserve_bytes = 0;
-  options.genesis = lab_->entries();
+  options.limits.disk_reserve_bytes = 1 << 20;
+  // Two leases of a recipient that works are never over within its silence.
+  options.limits.lease = absl::Seconds(20);
+  options.genesis = genesis_;
   options.genesis_digest = lab_->genesis_digest();
   options.build = "simulation";
   absl::StatusOr<std::unique_ptr<broker::BrokerCore>> core =
       broker::BrokerCore::Create(std::move(options), Now());
+  ++life_;
   if (!core.ok()) {
-    std::fprintf(stderr, "simulated broker does not start: %s\n", core.status().ToString().c_str());
-    std::abort();
+    if (!disk_.broken()) {
+      std::fprintf(stderr, "simulated broker does not start: %s\n",
+                   core.status().ToString().c_str());
+      std::abort();
+    }
+    ++history_->faults["start_refused"];
+    StartLater();
+    return false;
   }
   core_ = *std::move(core);
-  ++life_;
   TickForEver(life_);
+  return true;
+}
+
+void SimBroker::StartLater() {
+  time_->In(dice_->Between(absl::Seconds(1), absl::Seconds(20)), [this, life = life_] {
+    if (!up() && life == life_) Start();
+  });
+}
+
+void SimBroker::SetFreeDiskBytes(std::uint64_t bytes) {
+  if (core_ != nullptr) core_->SetFreeDiskBytes(bytes);
 }
 
 void SimBroker::TickForEver(std::uint64_t life) {
@@ -39,7 +74,7 @@ void SimBroker::TickForEver(std::uint64_t life) {
     core.Tick(now);
     return std::function<void()>();
   });
-  time_->In(absl::Milliseconds(500), [this, life] { TickForEver(life); });
+  time_->In(kTick, [this, life] { TickForEver(life); });
 }
 
 void SimBroker::Crash() {
@@ -70,23 +105,65 @@ void SimBroker::RunGroup() {
   for (Work& work : group) {
     if (auto done = work(*core_, Now())) after.push_back(std::move(done));
   }
+  Finish(std::move(after));
+}
+
+bool SimBroker::RunAlone(const Work& work) {
+  if (core_ == nullptr) return false;
+  std::vector<std::function<void()>> after;
+  if (auto done = work(*core_, Now())) after.push_back(std::move(done));
+  Finish(std::move(after));
+  return up();
+}
+
+void SimBroker::Finish(std::vector<std::function<void()>> after) {
+  const bool damaged = disk_.broken();
+  const std::int64_t now_us = absl::ToUnixMicros(time_->now());
+  if (damaged) history_->events.push_back({HistoryEvent::Kind::kReadDamaged, {}, "", now_us});
   if (!core_->Commit(Now()).ok()) {
+    if (damaged) history_->events.push_back({HistoryEvent::Kind::kStopped, {}, "", now_us});
     Crash();
-    time_->In(dice_->Between(absl::Seconds(1), absl::Seconds(20)), [this] {
-      if (!up()) Start();
-    });
+    StartLater();
     return;
   }
   for (auto& done : after) done();
   for (broker::Effect& effect : core_->TakeEffects()) {
+    Record(effect);
     auto sink = sinks_.find(effect.stream);
     if (sink != sinks_.end()) sink->second.deliver(std::move(effect));
   }
   for (const broker::LogLine& line : core_->TakeLogLines()) {
-    if (line.level == broker::LogLine::Level::kSecurity) {
-      history_->security_events.push_back("broker: " + line.text);
+    if (line.level == broker::LogLine::Level::kSecurity) RecordSecurity(line.text);
+  }
+}
+
+void SimBroker::Record(const broker::Effect& effect) {
+  if (effect.submit != nullptr) {
+    for (const v1::SubmitResult& result : effect.submit->results()) {
+      v1::Control control;
+      if (!result.has_receipt() || !control.ParseFromString(result.receipt().record())) continue;
+      if (!control.has_acceptance()) continue;
+      const v1::MessageRef& message = control.acceptance().message();
+      history_->events.push_back({HistoryEvent::Kind::kStored, NameOf(message),
+                                  Hex(message.header_digest()), control.issued_unix_us()});
     }
   }
+  if (effect.receive == nullptr) return;
+  for (const v1::Delivery& delivery : effect.receive->deliveries()) {
+    v1::Header header;
+    if (!header.ParseFromString(delivery.envelope().header())) continue;
+    history_->events.push_back(
+        {HistoryEvent::Kind::kHandedOut, NameOf(header), "", absl::ToUnixMicros(time_->now())});
+  }
+}
+
+void SimBroker::RecordSecurity(const std::string& text) {
+  SecurityReport report;
+  for (const std::uint32_t province : history_->liars) {
+    if (absl::StrContains(text, absl::StrCat("province ", province))) report.accused = province;
+  }
+  report.text = "broker: " + text;
+  history_->security.push_back(std::move(report));
 }
 
 broker::StreamId SimBroker::OpenStream(Sink sink) {

@@ -7,56 +7,52 @@
 
 #include "absl/strings/str_cat.h"
 #include "province_nodes/store/node_store.h"
+#include "tests/simulation/naming.h"
 #include "tests/simulation/recording_cases.h"
 
 namespace yizhan::simulation {
 namespace {
+
+using Kind = HistoryEvent::Kind;
+
+constexpr absl::Duration kTick = absl::Milliseconds(250);
 
 [[noreturn]] void Die(const std::string& what, const absl::Status& status) {
   std::fprintf(stderr, "simulation: %s: %s\n", what.c_str(), status.ToString().c_str());
   std::abort();
 }
 
-std::string Hex(absl::string_view bytes) {
-  static const char* const digits = "0123456789abcdef";
-  std::string out;
-  for (unsigned char c : bytes) {
-    out.push_back(digits[c >> 4]);
-    out.push_back(digits[c & 15]);
-  }
-  return out;
-}
-
 }  // namespace
 
-SimNode::SimNode(World world, std::uint32_t province)
-    : world_(world), province_(province), random_(world.dice->Next()) {
+SimNode::SimNode(World world, std::uint32_t province, const SimDisk* like)
+    : world_(world),
+      province_(province),
+      random_(world.dice->Next()),
+      disk_(&world.history->faults),
+      wire_({world.time, world.dice, world.lab, world.broker, world.liar, world.history}, this) {
+  if (like != nullptr) disk_.CopyFrom(*like);
   Start();
 }
 
-void SimNode::Start() {
-  store_.Reopen();
-  absl::StatusOr<contract::Incarnation> incarnation =
-      node::OpenNodeStore(store_, contract::ProvinceCode(province_), random_, Now());
-  if (!incarnation.ok()) Die("store", incarnation.status());
-  absl::StatusOr<std::unique_ptr<node::DirectoryCopy>> directory = node::DirectoryCopy::Load(
-      store_, world_.lab->algorithms(), world_.lab->genesis_digest(), Now());
-  if (!directory.ok()) Die("directory", directory.status());
-  directory_ = *std::move(directory);
+absl::Time SimNode::Now() const {
+  const absl::Time now = world_.time->now();
+  return now + clock_offset_ + drift_ * (now - drift_since_);
+}
 
-  node::NodeCoreOptions options;
-  options.province = contract::ProvinceCode(province_);
-  options.incarnation = *incarnation;
-  options.build = "simulation";
-  options.reoffer_interval = absl::Minutes(5);
+void SimNode::SetDrift(double drift) {
+  drift_ = drift;
+  drift_since_ = world_.time->now();
+}
+
+node::NodeCoreDeps SimNode::Deps() {
   node::NodeCoreDeps deps;
-  deps.store = &store_;
+  deps.store = &disk_;
   deps.directory = directory_.get();
   deps.algorithms = world_.lab->algorithms();
   deps.signer = &world_.lab->signer(province_);
   deps.unwrapper = &world_.lab->unwrapper(province_);
   deps.random = &random_;
-  deps.transport = this;
+  deps.transport = &wire_;
   deps.observer = this;
   deps.make_cases = [this](std::string prefix,
                            std::function<bool(contract::ProvinceCode)> link_open) {
@@ -72,12 +68,44 @@ void SimNode::Start() {
     cases.check_portrait = [](absl::string_view) { return absl::OkStatus(); };
     return std::make_unique<RecordingCases>(node::NewCaseService(std::move(cases)), &applied_);
   };
-  applied_.clear();
+  return deps;
+}
+
+absl::Status SimNode::Load() {
+  absl::StatusOr<contract::Incarnation> incarnation =
+      node::OpenNodeStore(disk_, contract::ProvinceCode(province_), random_, Now());
+  if (!incarnation.ok()) return incarnation.status();
+  absl::StatusOr<std::unique_ptr<node::DirectoryCopy>> directory = node::DirectoryCopy::Load(
+      disk_, world_.lab->algorithms(), world_.lab->genesis_digest(), Now());
+  if (!directory.ok()) return directory.status();
+  directory_ = *std::move(directory);
+
+  node::NodeCoreOptions options;
+  options.province = contract::ProvinceCode(province_);
+  options.incarnation = *incarnation;
+  options.build = "simulation";
+  options.reoffer_interval = absl::Minutes(2);
   absl::StatusOr<std::unique_ptr<node::NodeCore>> core =
-      node::NodeCore::Create(options, std::move(deps), Now());
-  if (!core.ok()) Die("node core", core.status());
+      node::NodeCore::Create(options, Deps(), Now());
+  if (!core.ok()) return core.status();
   core_ = *std::move(core);
+  return absl::OkStatus();
+}
+
+bool SimNode::Start() {
+  disk_.Reopen();
+  applied_.clear();
+  const absl::Status loaded = Load();
   ++life_;
+  if (!loaded.ok()) {
+    // Where its clock is far behind it finds its own directory in the future.
+    const bool own_clock = absl::AbsDuration(clock_offset_) > contract::kMaxClockSkew;
+    if (!disk_.broken() && !own_clock) Die("a node does not start", loaded);
+    ++world_.history->faults["start_refused"];
+    core_.reset();
+    StartLater();
+    return false;
+  }
   // What the provincial systems still owe from before.
   std::vector<node::SystemTask> owed;
   (void)core_->Read([&](const platform::Transaction& txn, node::CaseService& cases) {
@@ -87,196 +115,106 @@ void SimNode::Start() {
   });
   for (const node::SystemTask& task : owed) OnSystemTask(task);
   TickForEver(life_);
+  return true;
+}
+
+void SimNode::StartLater() {
+  if (ghost_) return;
+  world_.time->In(world_.dice->Between(absl::Seconds(1), absl::Seconds(20)), [this, life = life_] {
+    if (!up() && life == life_) Start();
+  });
 }
 
 void SimNode::TickForEver(std::uint64_t life) {
   if (life != life_) return;
-  Do([](node::NodeCore& core, absl::Time now) { core.Tick(now); });
-  world_.time->In(absl::Milliseconds(250), [this, life] { TickForEver(life); });
+  if (!frozen_) Post([](node::NodeCore& core, absl::Time now) { core.Tick(now); });
+  world_.time->In(kTick, [this, life] { TickForEver(life); });
 }
 
-bool SimNode::Do(const std::function<void(node::NodeCore&, absl::Time now)>& event) {
-  if (core_ == nullptr) return false;
-  const bool fault_kept = store_.next_keeps();
-  event(*core_, Now());
+void SimNode::Post(Event event) {
+  if (core_ == nullptr) return;
+  waiting_.push_back(std::move(event));
+  if (group_scheduled_ || frozen_) return;
+  group_scheduled_ = true;
+  world_.time->In(world_.dice->Between(absl::ZeroDuration(), absl::Milliseconds(3)),
+                  [this, life = life_] {
+                    if (life == life_) RunGroup();
+                  });
+}
+
+void SimNode::RunGroup() {
+  group_scheduled_ = false;
+  if (frozen_) return;
+  for (const Event& event : std::exchange(waiting_, {})) event(*core_, Now());
+  Finish();
+}
+
+bool SimNode::Finish() {
+  const bool damaged = disk_.broken();
+  if (damaged) Note(Kind::kReadDamaged, {province_, 0, "", 0}, "");
   if (core_->FinishGroup(Now()).ok()) {
     RecordApplied();
     return true;
   }
-  if (fault_kept) RecordApplied();
+  if (damaged) Note(Kind::kStopped, {province_, 0, "", 0}, "");
+  if (disk_.last_write_survived()) RecordApplied();
   Crash();
-  world_.time->In(world_.dice->Between(absl::Seconds(1), absl::Seconds(20)), [this] {
-    if (!up()) Start();
-  });
+  StartLater();
   return false;
 }
 
 void SimNode::Crash() {
   if (core_ == nullptr) return;
   ++life_;
-  CloseSession();
+  wire_.CloseSession();
   core_.reset();
   directory_.reset();
   applied_.clear();
+  waiting_.clear();
+  group_scheduled_ = false;
 }
 
-void SimNode::CutConnection() {
-  Disconnect(absl::UnavailableError("simulated network: connection cut"));
+void SimNode::BecomeGhost() {
+  ghost_ = true;
+  frozen_ = true;
 }
 
-void SimNode::SetReachable(bool reachable) {
-  reachable_ = reachable;
-  if (!reachable) CutConnection();
+void SimNode::Thaw() {
+  frozen_ = false;
+  Post([](node::NodeCore& core, absl::Time now) { core.Tick(now); });
 }
 
 absl::Status SimNode::Command(const node::NodeCore::Command& command) {
-  absl::Status answer = absl::UnavailableError("node is down");
-  const bool alive =
-      Do([&](node::NodeCore& core, absl::Time now) { answer = core.Run(command, now); });
-  return alive ? answer : absl::UnavailableError("node is down");
+  if (core_ == nullptr) return absl::UnavailableError("node is down");
+  absl::Status answer = core_->Run(command, Now());
+  return Finish() ? answer : absl::UnavailableError("node is down");
 }
 
 absl::Status SimNode::Query(const node::NodeCore::Query& query) {
   return core_ == nullptr ? absl::UnavailableError("node is down") : core_->Read(query);
 }
 
-// --- connection ---
-
-std::shared_ptr<SimNode::Connection> SimNode::Connect() {
-  auto connection = std::make_shared<Connection>();
-  const auto crashed = [this, connection] {
-    if (!connection->alive) return;
-    // The peer's death reaches us a moment later.
-    world_.time->In(absl::Milliseconds(1), [this, connection] {
-      if (connection == connection_) Disconnect(absl::UnavailableError("simulated broker died"));
-    });
-  };
-  const auto deliver = [this, connection](broker::Effect effect) {
-    auto shared = std::make_shared<broker::Effect>(std::move(effect));
-    ToNode(connection, [this, shared, connection](node::NodeCore& core, absl::Time now) {
-      if (shared->submit != nullptr) return core.OnSubmitResponse(*shared->submit, now);
-      if (shared->receive != nullptr) return core.OnReceiveResponse(*shared->receive, now);
-      if (connection == connection_) CloseSession();
-      core.OnDisconnected(shared->close, now);
-    });
-  };
-  connection->submit = world_.broker->OpenStream({deliver, crashed});
-  connection->receive = world_.broker->OpenStream({deliver, [] {}});
-  return connection;
-}
-
-void SimNode::Disconnect(const absl::Status& why) {
-  if (connection_ == nullptr) return;
-  CloseSession();
-  Do([&](node::NodeCore& core, absl::Time now) { core.OnDisconnected(why, now); });
-}
-
-void SimNode::CloseSession() {
-  std::shared_ptr<Connection> connection = std::move(connection_);
-  connection_ = nullptr;
-  if (connection == nullptr) return;
-  connection->alive = false;
-  world_.broker->CloseStream(connection->submit);
-  world_.broker->CloseStream(connection->receive);
-}
-
-void SimNode::ToBroker(std::shared_ptr<Connection> connection, SimBroker::Work work) {
-  const absl::Duration delay = world_.dice->Between(absl::Milliseconds(1), absl::Milliseconds(80));
-  connection->to_broker = std::max(connection->to_broker, world_.time->now() + delay);
-  world_.time->At(connection->to_broker, [this, connection, work = std::move(work)] {
-    if (connection->alive && world_.broker->up()) world_.broker->Post(work);
+bool SimNode::Quiet() const {
+  if (core_ == nullptr) return false;
+  absl::StatusOr<std::vector<node::SystemTask>> owed;
+  (void)core_->Read([&](const platform::Transaction& txn, node::CaseService& cases) {
+    owed = cases.PendingSystemTasks(txn);
+    return owed.status();
   });
-}
-
-void SimNode::ToNode(std::shared_ptr<Connection> connection,
-                     std::function<void(node::NodeCore&, absl::Time)> event) {
-  const absl::Duration delay = world_.dice->Between(absl::Milliseconds(1), absl::Milliseconds(80));
-  connection->to_node = std::max(connection->to_node, world_.time->now() + delay);
-  world_.time->At(connection->to_node, [this, connection, event = std::move(event), life = life_] {
-    if (connection->alive && life == life_) Do(event);
-  });
-}
-
-void SimNode::OpenSession(const v1::OpenSessionRequest& request) {
-  if (!reachable_ || !world_.broker->up()) {
-    world_.time->In(absl::Milliseconds(50), [this, life = life_] {
-      if (life != life_) return;
-      Do([](node::NodeCore& core, absl::Time now) {
-        core.OnDisconnected(absl::UnavailableError("simulated network: no way to the broker"), now);
-      });
-    });
-    return;
-  }
-  CloseSession();
-  connection_ = Connect();
-  ToBroker(connection_,
-           [this, request, connection = connection_](broker::BrokerCore& core, broker::Moment now) {
-             auto answer = std::make_shared<absl::StatusOr<v1::OpenSessionResponse>>(
-                 core.OpenSession(certificate(), request, now));
-             return std::function<void()>([this, answer, connection] {
-               ToNode(connection, [this, answer, connection](node::NodeCore& node, absl::Time at) {
-                 if (answer->ok()) return node.OnSessionOpened(**answer, at);
-                 if (connection == connection_) CloseSession();
-                 node.OnDisconnected(answer->status(), at);
-               });
-             });
-           });
-}
-
-void SimNode::SendSubmit(v1::SubmitRequest request) {
-  if (connection_ == nullptr) return;
-  for (const v1::SubmitItem& item : request.batch().items()) {
-    if (item.has_envelope()) RecordMade(item.envelope());
-  }
-  ToBroker(connection_,
-           [this, request, connection = connection_](broker::BrokerCore& core, broker::Moment now) {
-             core.OnSubmit(connection->submit, certificate(), request, now);
-             return std::function<void()>();
-           });
-}
-
-void SimNode::SendReceive(v1::ReceiveRequest request) {
-  if (connection_ == nullptr) return;
-  ToBroker(connection_,
-           [this, request, connection = connection_](broker::BrokerCore& core, broker::Moment now) {
-             core.OnReceive(connection->receive, certificate(), request, now);
-             return std::function<void()>();
-           });
-}
-
-void SimNode::FetchDirectory(const v1::FetchEntriesRequest& request) {
-  auto answer = std::make_shared<absl::StatusOr<v1::FetchEntriesResponse>>(
-      absl::UnavailableError("simulated network: no connection"));
-  if (connection_ == nullptr) {
-    world_.time->In(absl::Milliseconds(5), [this, request, answer, life = life_] {
-      if (life != life_) return;
-      Do([&](node::NodeCore& core, absl::Time now) {
-        core.OnDirectoryEntries(request, *answer, now);
-      });
-    });
-    return;
-  }
-  ToBroker(connection_, [this, request, answer, connection = connection_](broker::BrokerCore& core,
-                                                                          broker::Moment) {
-    *answer = core.FetchEntries(request);
-    return std::function<void()>([this, request, answer, connection] {
-      ToNode(connection, [request, answer](node::NodeCore& node, absl::Time now) {
-        node.OnDirectoryEntries(request, *answer, now);
-      });
-    });
-  });
+  return owed.ok() && owed->empty() && core_->Statistics(Now()).outbox.empty();
 }
 
 // --- provincial systems ---
 
 void SimNode::OnSystemTask(const node::SystemTask& task) {
+  if (ghost_) return;
   world_.time->In(world_.dice->Between(absl::Milliseconds(10), absl::Seconds(3)),
                   [this, task, life = life_] {
                     if (life == life_) DoTask(task);
                   });
 }
 
-void SimNode::DoTask(node::SystemTask task) {
+void SimNode::DoTask(const node::SystemTask& task) {
   (void)Command(
       [&](platform::Transaction& txn, node::CaseService& cases, node::CaseEffects& effects) {
         if (task.kind == node::SystemTask::Kind::kRegisterLookup) {
@@ -297,60 +235,77 @@ void SimNode::DoTask(node::SystemTask task) {
 
 // --- history ---
 
+void SimNode::Note(Kind kind, MessageName message, const std::string& digest) {
+  if (ghost_) return;
+  world_.history->events.push_back(
+      {kind, std::move(message), Hex(digest), absl::ToUnixMicros(world_.time->now())});
+}
+
 void SimNode::OnSecurityEvent(const node::SecurityEvent& event) {
-  world_.history->security_events.push_back(
-      absl::StrCat("node ", province_, ": ", v1::ErrorReason_Name(event.reason), " ", event.what));
+  // Whose clock is far off may find others' times strange.
+  const bool own_clock = absl::AbsDuration(clock_offset_) > contract::kMaxClockSkew;
+  if (ghost_ || own_clock || event.reason == v1::CLOCK_SKEW) return;
+  world_.history->security.push_back(
+      {province_, event.peer.value(),
+       absl::StrCat(v1::ErrorReason_Name(event.reason), " ", event.what)});
+}
+
+void SimNode::OnPassage(const v1::MessageRef& ref, const v1::CaseMessage& message) {
+  if (ref.destination() == province_) return;  // A = H inside the node
+  switch (message.passage()) {
+    case v1::PASSAGE_RECEIVED:
+      return Note(Kind::kReceipted, NameOf(ref), ref.header_digest());
+    case v1::PASSAGE_REFUSED:
+      return Note(Kind::kRefused, NameOf(ref), ref.header_digest());
+    case v1::PASSAGE_NOT_DELIVERED:
+      return Note(Kind::kNoticed, NameOf(ref), ref.header_digest());
+    default:
+      return;
+  }
 }
 
 void SimNode::RecordMade(const v1::Envelope& envelope) {
   v1::Header header;
   if (!header.ParseFromString(envelope.header())) return;
-  world_.history->events.push_back(
-      {HistoryEvent::Kind::kMade,
-       {header.source(), header.destination(), Hex(header.case_handle()), header.sequence()},
-       Hex(world_.lab->algorithms().hasher->Hash(envelope.header()).view()),
-       absl::FormatTime(world_.time->now(), absl::UTCTimeZone())});
+  world_.liar->Overhear(envelope);
+  Note(Kind::kMade, NameOf(header), world_.lab->algorithms().hasher->Hash(envelope.header()).str());
 }
 
 void SimNode::RecordApplied() {
-  for (const node::InboundMessage& message : applied_) {
-    if (message.source.value() == province_) continue;  // A = H inside the node
-    world_.history->events.push_back(
-        {HistoryEvent::Kind::kApplied,
+  for (const node::InboundMessage& message : std::exchange(applied_, {})) {
+    if (message.source.value() == province_) continue;
+    Note(Kind::kApplied,
          {message.source.value(), province_, Hex(message.case_handle.view()), message.sequence},
-         Hex(message.header_digest.view()),
-         absl::FormatTime(world_.time->now(), absl::UTCTimeZone())});
+         message.header_digest.str());
   }
-  applied_.clear();
 }
 
-void SimNode::TellPassages() {
+void SimNode::TellLastKnown() {
   v1::ListMessagesRequest request;
   do {
     absl::StatusOr<v1::ListMessagesResponse> page = core_->ListMessages(request);
     if (!page.ok()) Die("messages of a node", page.status());
     for (const v1::NodeMessage& message : page->messages()) {
       if (message.source() != province_ || message.destination() == province_) continue;
-      HistoryEvent event{
-          HistoryEvent::Kind::kReceipted,
-          {message.source(), message.destination(), Hex(message.case_handle()), message.sequence()},
-          Hex(message.header_digest()),
-          "end"};
+      LastKnown& known = world_.history->last_known[NameOf(message)];
       switch (message.passage()) {
         case v1::PASSAGE_RECEIVED:
         case v1::PASSAGE_APPLIED:
         case v1::PASSAGE_REJECTED:
+          known = LastKnown::kReceipted;
           break;
         case v1::PASSAGE_REFUSED:
-          event.kind = HistoryEvent::Kind::kRefused;
+          known = LastKnown::kRefused;
           break;
         case v1::PASSAGE_NOT_DELIVERED:
-          event.kind = HistoryEvent::Kind::kNoticed;
+          known = LastKnown::kNotDelivered;
+          break;
+        case v1::PASSAGE_ACCEPTED:
+          known = LastKnown::kAccepted;
           break;
         default:
-          continue;
+          known = LastKnown::kWaiting;
       }
-      world_.history->events.push_back(std::move(event));
     }
     request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty());

@@ -1,6 +1,4 @@
-// The real node core as a process of the simulation, with its connection to the
-// broker: ordered streams that are slow, and that are cut with everything in
-// them lost.
+// The real node core as a process of the simulation.
 #ifndef YIZHAN_TESTS_SIMULATION_SIM_NODE_H_
 #define YIZHAN_TESTS_SIMULATION_SIM_NODE_H_
 
@@ -12,9 +10,9 @@
 
 #include "absl/status/status.h"
 #include "province_nodes/app/node_core.h"
-#include "tests/simulation/faulty_store.h"
 #include "tests/simulation/history.h"
-#include "tests/simulation/sim_broker.h"
+#include "tests/simulation/sim_disk.h"
+#include "tests/simulation/sim_wire.h"
 #include "tests/simulation/virtual_time.h"
 #include "tests/support/lab_directory.h"
 #include "tests/support/seeded_random.h"
@@ -23,83 +21,86 @@
 namespace yizhan::simulation {
 
 // One thread. What the constructor's pointers name must outlive this object.
-class SimNode final : public node::Transport, public node::NodeObserver {
+class SimNode final : public node::NodeObserver {
  public:
   struct World {
     VirtualTime* time;
     Dice* dice;
     testing::LabDirectory* lab;
     SimBroker* broker;
+    LyingBroker* liar;
     History* history;
     const v1::Policy* policy;
   };
-  SimNode(World world, std::uint32_t province);
+  // Starts with an empty disk, or with a copy of `like`.
+  SimNode(World world, std::uint32_t province, const SimDisk* like = nullptr);
 
   std::uint32_t province() const { return province_; }
   bool up() const { return core_ != nullptr; }
-  FaultyStore& store() { return store_; }
+  SimDisk& disk() { return disk_; }
+  Wire& wire() { return wire_; }
   void Crash();
-  void Start();
-  // Everything in flight is lost, both ways.
-  void CutConnection();
-  // Refuses new connections until healed.
-  void SetReachable(bool reachable);
+  // False where the disk refuses; then it is tried again until it starts.
+  bool Start();
   void JumpClock(absl::Duration offset) { clock_offset_ = offset; }
+  // Seconds gained in a second, from now on.
+  void SetDrift(double drift);
 
-  // An event of the core in a group of its own. False if the node is down or
-  // dies of it.
-  bool Do(const std::function<void(node::NodeCore&, absl::Time now)>& event);
-  // Runs a gateway command; the node's answer, or UNAVAILABLE.
+  // A second process of the province has taken over its disk's contents: this one
+  // is stopped as by SIGSTOP, and what it does from now on is nobody's history.
+  void BecomeGhost();
+  // It wakes up with its connection as it left it.
+  void Thaw();
+  bool session_open() const { return core_ != nullptr && core_->session().open(); }
+  bool connected() const { return wire_.connected(); }
+  bool KnowsDirectory() const { return core_ != nullptr && core_->directory().head().size() > 0; }
+
+  // An event of the core, in a group with others that come at about the same time.
+  using Event = std::function<void(node::NodeCore&, absl::Time now)>;
+  void Post(Event event);
+  // Runs a gateway command in a group of its own; the node's answer, or UNAVAILABLE.
   absl::Status Command(const node::NodeCore::Command& command);
   absl::Status Query(const node::NodeCore::Query& query);
+  // Nothing of its own waits for an answer.
+  bool Quiet() const;
   // Tells the history how far every message came.
-  void TellPassages();
+  void TellLastKnown();
+  void RecordMade(const v1::Envelope& envelope);
+  std::uint64_t life() const { return life_; }
 
-  // node::Transport
-  void OpenSession(const v1::OpenSessionRequest& request) override;
-  void SendSubmit(v1::SubmitRequest request) override;
-  void SendReceive(v1::ReceiveRequest request) override;
-  void CloseSession() override;
-  void FetchDirectory(const v1::FetchEntriesRequest& request) override;
   // node::NodeObserver
   void OnSystemTask(const node::SystemTask& task) override;
+  void OnPassage(const v1::MessageRef& ref, const v1::CaseMessage& message) override;
   void OnSecurityEvent(const node::SecurityEvent& event) override;
 
  private:
-  // One connection; void once `alive` is false.
-  struct Connection {
-    bool alive = true;
-    broker::StreamId submit;
-    broker::StreamId receive;
-    absl::Time to_broker;  // streams keep their order: nothing overtakes
-    absl::Time to_node;
-  };
-
-  absl::Time Now() const { return world_.time->now() + clock_offset_; }
-  contract::CertificateFingerprint certificate() const {
-    return world_.lab->certificate(province_);
-  }
+  absl::Time Now() const;
+  absl::Status Load();
+  node::NodeCoreDeps Deps();
   void TickForEver(std::uint64_t life);
-  void ToBroker(std::shared_ptr<Connection> connection, SimBroker::Work work);
-  void ToNode(std::shared_ptr<Connection> connection,
-              std::function<void(node::NodeCore&, absl::Time)> event);
-  void Disconnect(const absl::Status& why);
-  std::shared_ptr<Connection> Connect();
-  void RecordMade(const v1::Envelope& envelope);
+  void RunGroup();
+  bool Finish();
+  void StartLater();
   void RecordApplied();
-  void DoTask(node::SystemTask task);
+  void DoTask(const node::SystemTask& task);
+  void Note(HistoryEvent::Kind kind, MessageName message, const std::string& digest);
 
   const World world_;
   const std::uint32_t province_;
   platform::SeededRandom random_;
-  FaultyStore store_;
+  SimDisk disk_;
   std::unique_ptr<node::DirectoryCopy> directory_;
   std::unique_ptr<node::NodeCore> core_;
   std::vector<node::InboundMessage> applied_;  // of the open group
-  std::shared_ptr<Connection> connection_;
-  std::uint64_t life_ = 0;
-  bool reachable_ = true;
+  std::vector<Event> waiting_;
+  bool group_scheduled_ = false;
+  std::uint64_t life_ = 0;  // of the process; events of a former one are void
+  bool ghost_ = false;
+  bool frozen_ = false;
   absl::Duration clock_offset_;
+  double drift_ = 0;
+  absl::Time drift_since_;
+  Wire wire_;
 };
 
 }  // namespace yizhan::simulation

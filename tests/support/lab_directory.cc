@@ -8,8 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "adapters/platform/crypto/key_files.h"
-#include "adapters/platform/crypto/suite.h"
 #include "protos/contract/limits.h"
 
 namespace yizhan::testing {
@@ -26,7 +24,7 @@ T OrDie(absl::StatusOr<T> value) {
   return *std::move(value);
 }
 
-v1::PublicKey Describe(const platform::Sm2Key& key, v1::KeyUse use, absl::Time from) {
+v1::PublicKey Describe(const LabKey& key, v1::KeyUse use, absl::Time from) {
   v1::PublicKey out;
   out.set_key_id(key.id.str());
   out.set_suite(v1::SUITE_SM);
@@ -36,30 +34,54 @@ v1::PublicKey Describe(const platform::Sm2Key& key, v1::KeyUse use, absl::Time f
   return out;
 }
 
+// Several sealing keys as one.
+class KeyRing final : public contract::Unwrapper {
+ public:
+  void Add(std::unique_ptr<contract::Unwrapper> key) { keys_.push_back(std::move(key)); }
+  void Clear() { keys_.clear(); }
+  bool Has(const contract::KeyId& key) const override { return Find(key) != nullptr; }
+  absl::StatusOr<contract::SecretBytes> Unwrap(const contract::KeyId& key,
+                                               absl::string_view wrapped) const override {
+    const contract::Unwrapper* found = Find(key);
+    if (found == nullptr) return absl::NotFoundError("lab directory: no such sealing key");
+    return found->Unwrap(key, wrapped);
+  }
+
+ private:
+  const contract::Unwrapper* Find(const contract::KeyId& key) const {
+    for (const auto& one : keys_) {
+      if (one->Has(key)) return one.get();
+    }
+    return nullptr;
+  }
+  std::vector<std::unique_ptr<contract::Unwrapper>> keys_;
+};
+
 }  // namespace
 
 struct LabDirectory::Party {
   std::unique_ptr<contract::Signer> signer;
-  std::unique_ptr<contract::Unwrapper> unwrapper;
+  std::unique_ptr<KeyRing> unwrapper = std::make_unique<KeyRing>();
   v1::PublicKey signing;
   v1::PublicKey sealing;
   v1::Member member;  // of a province
 };
 
-LabDirectory::Party LabDirectory::MakeParty(const char* what) const {
-  const platform::Sm2Key sign = OrDie(platform::GenerateSm2Key());
-  const platform::Sm2Key seal = OrDie(platform::GenerateSm2Key());
+LabDirectory::Party LabDirectory::MakeParty(const std::string& whose) {
+  LabKey sign = keys_->MakeSigning(whose);
+  LabKey seal = keys_->MakeSealing(whose);
   Party out;
-  out.signer = OrDie(platform::MakeSigner(sign.private_pem, what));
-  const std::array<contract::SecretBytes, 1> pems = {seal.private_pem};
-  out.unwrapper = OrDie(platform::MakeUnwrapper(absl::MakeConstSpan(pems), what));
   out.signing = Describe(sign, v1::KEY_USE_SIGN, now_);
   out.sealing = Describe(seal, v1::KEY_USE_SEAL, now_);
+  out.signer = std::move(sign.signer);
+  out.unwrapper->Add(std::move(seal.unwrapper));
   return out;
 }
 
-LabDirectory::LabDirectory(const std::vector<std::uint32_t>& provinces, absl::Time now)
-    : now_(now),
+LabDirectory::LabDirectory(const std::vector<std::uint32_t>& provinces, absl::Time now,
+                           LabKeys* keys)
+    : keys_(keys),
+      now_(now),
       checker_(std::make_unique<contract::SignatureChecker>(algorithms().hasher,
                                                             algorithms().verifier)) {
   authority_ = std::make_unique<Party>(MakeParty("authority"));
@@ -72,7 +94,7 @@ LabDirectory::LabDirectory(const std::vector<std::uint32_t>& provinces, absl::Ti
   *genesis.mutable_genesis()->add_broker_keys() = broker_->signing;
   Append(Sign(genesis, {}, true, false));
   for (const std::uint32_t province : provinces) {
-    Party& party = parties_[province] = MakeParty("member");
+    Party& party = parties_[province] = MakeParty(absl::StrCat("province ", province));
     v1::Member& member = party.member;
     member.set_province(province);
     member.set_version(1);
@@ -92,7 +114,7 @@ LabDirectory::LabDirectory(const std::vector<std::uint32_t>& provinces, absl::Ti
 
 LabDirectory::~LabDirectory() = default;
 
-const contract::SuiteAlgorithms& LabDirectory::algorithms() const { return platform::SmSuite(); }
+const contract::SuiteAlgorithms& LabDirectory::algorithms() const { return keys_->algorithms(); }
 
 const LabDirectory::Party& LabDirectory::party(std::uint32_t province) const {
   return parties_.at(province);
@@ -216,6 +238,22 @@ v1::SignedEntry LabDirectory::SetStatus(std::uint32_t province, v1::MemberStatus
   v1::Member& member = parties_.at(province).member;
   member.set_version(member.version() + 1);
   member.set_status(status);
+  v1::DirectoryEntry entry = NewEntry();
+  *entry.mutable_member() = member;
+  return Append(Sign(entry, {province}, true, false));
+}
+
+v1::SignedEntry LabDirectory::ChangeSealingKey(std::uint32_t province, bool destroy_old) {
+  Party& party = parties_.at(province);
+  LabKey seal = keys_->MakeSealing(absl::StrCat("province ", province));
+  party.sealing = Describe(seal, v1::KEY_USE_SEAL, now_);
+  if (destroy_old) party.unwrapper->Clear();
+  party.unwrapper->Add(std::move(seal.unwrapper));
+  v1::Member& member = party.member;
+  member.set_version(member.version() + 1);
+  member.clear_keys();
+  *member.add_keys() = party.signing;
+  *member.add_keys() = party.sealing;
   v1::DirectoryEntry entry = NewEntry();
   *entry.mutable_member() = member;
   return Append(Sign(entry, {province}, true, false));

@@ -1,5 +1,5 @@
-// A directory for tests: keys, genesis, members and opened routes, with real SM
-// cryptography.
+// A directory for tests: keys, genesis, members and opened routes; real SM
+// cryptography unless other keys are given.
 #ifndef YIZHAN_TESTS_SUPPORT_LAB_DIRECTORY_H_
 #define YIZHAN_TESTS_SUPPORT_LAB_DIRECTORY_H_
 
@@ -13,6 +13,7 @@
 #include "protos/contract/directory.h"
 #include "protos/contract/ids.h"
 #include "protos/contract/signing.h"
+#include "tests/support/lab_keys.h"
 #include "yizhan/v1/directory.pb.h"
 
 namespace yizhan::testing {
@@ -22,14 +23,16 @@ namespace yizhan::testing {
 class LabDirectory {
  public:
   // Genesis and one active member per province, all capabilities. `now` is the
-  // time of the entries.
-  LabDirectory(const std::vector<std::uint32_t>& provinces, absl::Time now);
+  // time of the entries. `keys` must outlive this object.
+  LabDirectory(const std::vector<std::uint32_t>& provinces, absl::Time now,
+               LabKeys* keys = &RealLabKeys());
   ~LabDirectory();
 
   const contract::SuiteAlgorithms& algorithms() const;
   const contract::Signer& broker_signer() const;
   const contract::Signer& authority_signer() const;
   const contract::Signer& signer(std::uint32_t province) const;
+  // Of every sealing key that the member has, and had.
   const contract::Unwrapper& unwrapper(std::uint32_t province) const;
   const v1::PublicKey& sealing_key(std::uint32_t province) const;
   // Fingerprint of the member's client certificate (no such certificate exists).
@@ -50,18 +53,22 @@ class LabDirectory {
   v1::SignedEntry ChangeRoute(std::uint32_t accepting, std::uint32_t home, v1::RouteState state);
   // The next version of a member, with this status.
   v1::SignedEntry SetStatus(std::uint32_t province, v1::MemberStatus status);
+  // The next version of a member, with a new sealing key in the place of the one
+  // before, whose private half is destroyed or kept.
+  v1::SignedEntry ChangeSealingKey(std::uint32_t province, bool destroy_old);
   // A report as OpenRoutes makes it, signed but not appended; for refusals.
   v1::SignedEntry MakeReport(std::uint32_t a, std::uint32_t b, const contract::RunId& run) const;
 
  private:
   struct Party;
-  Party MakeParty(const char* what) const;
+  Party MakeParty(const std::string& whose);
   const Party& party(std::uint32_t province) const;
   v1::DirectoryEntry NewEntry() const;
   v1::SignedEntry Sign(const v1::DirectoryEntry& entry, const std::vector<std::uint32_t>& members,
                        bool authority, bool broker) const;
   v1::SignedEntry Append(v1::SignedEntry entry);
 
+  LabKeys* const keys_;
   absl::Time now_;
   std::unique_ptr<Party> authority_;
   std::unique_ptr<Party> broker_;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
+#include "tests/simulation/checker.h"
 #include "tools/demo/message_counts.h"
 
 namespace yizhan::testing {
@@ -176,7 +177,9 @@ std::vector<std::string> KillRun::Judge() {
   for (const contract::ProvinceCode node : witnesses_->provinces()) {
     absl::StrAppend(&logs, network_->NodeLog(node.value()));
   }
-  told->history.security_events = SecurityLines(logs);
+  for (const std::string& line : SecurityLines(logs)) {
+    told->history.security.push_back({0, 0, line});
+  }
   std::vector<std::string> wrong = simulation::CheckHistory(told->history);
   wrong.insert(wrong.end(), told->contradictions.begin(), told->contradictions.end());
   // The broker's log and both ends count the same, kind by kind.

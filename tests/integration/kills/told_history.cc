@@ -55,16 +55,20 @@ class Teller {
 
   void TellEnds() {
     for (const auto& [id, message] : sent_) {
+      simulation::LastKnown& known = told_.history.last_known[NameOf(message)];
       switch (message.passage()) {
         case v1::PASSAGE_RECEIVED:
         case v1::PASSAGE_APPLIED:
         case v1::PASSAGE_REJECTED:
+          known = simulation::LastKnown::kReceipted;
           Add(Kind::kReceipted, message);
           break;
         case v1::PASSAGE_REFUSED:
+          known = simulation::LastKnown::kRefused;
           Add(Kind::kRefused, message);
           break;
         case v1::PASSAGE_NOT_DELIVERED:
+          known = simulation::LastKnown::kNotDelivered;
           Add(Kind::kNoticed, message);
           break;
         default:
@@ -81,6 +85,7 @@ class Teller {
     };
     simulation::CaseEnding ending;
     ending.resident = Hex(led.handle).substr(0, 8);
+    ending.case_hex = Hex(led.handle);
     ending.wanted = led.wanted;
     ending.accepting_state = state(led.accepting, v1::CASE_ROLE_ACCEPTING);
     ending.home_state = state(led.home, v1::CASE_ROLE_HOME);
@@ -118,7 +123,6 @@ class Teller {
     event.kind = kind;
     event.message = NameOf(message);
     event.header_digest_hex = Hex(message.header_digest());
-    event.at = "as told after the run";
     told_.history.events.push_back(std::move(event));
   }
 

@@ -1,0 +1,234 @@
+// Each rule of the checker sees its violation, and nothing else in it.
+#include "tests/simulation/checker.h"
+
+#include <algorithm>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace yizhan::simulation {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+using Kind = HistoryEvent::Kind;
+
+const MessageName kFirst{32, 34, "aa", 1};
+const MessageName kSecond{32, 34, "aa", 2};
+
+class CheckerTest : public ::testing::Test {
+ protected:
+  void Send(const MessageName& m, std::int64_t at = 0) {
+    h.events.push_back({Kind::kMade, m, Digest(m), at});
+    h.events.push_back({Kind::kStored, m, Digest(m), at + 1});
+    h.last_known[m] = LastKnown::kAccepted;
+  }
+  void Apply(const MessageName& m, std::int64_t at = 10) {
+    h.events.push_back({Kind::kApplied, m, Digest(m), at});
+  }
+  void Receipt(const MessageName& m) {
+    h.events.push_back({Kind::kReceipted, m, Digest(m), 20});
+    h.last_known[m] = LastKnown::kReceipted;
+  }
+  void Deliver(const MessageName& m) {
+    Send(m);
+    Apply(m);
+    Receipt(m);
+  }
+  void GiveUp(const MessageName& m) {
+    h.events.push_back({Kind::kNoticed, m, Digest(m), 20});
+    h.last_known[m] = LastKnown::kNotDelivered;
+  }
+  static std::string Digest(const MessageName& m) { return "d" + std::to_string(m.sequence); }
+  void ExpectRule(const std::string& rule) {
+    EXPECT_THAT(CheckHistory(h), ElementsAre(StartsWith(rule + ": ")));
+  }
+
+  History h;
+};
+
+TEST_F(CheckerTest, HonestHistory_IsFine) {
+  Deliver(kFirst);
+  Deliver(kSecond);
+  h.endings = {{"1", "aa", "X", "X", "X"}};
+  EXPECT_THAT(CheckHistory(h), IsEmpty());
+}
+
+TEST_F(CheckerTest, SecondEffect_IsSeen) {
+  Deliver(kFirst);
+  Apply(kFirst);
+  const auto wrong = CheckHistory(h);
+  EXPECT_THAT(wrong, ElementsAre(StartsWith("second-effect: "), StartsWith("out-of-order: ")));
+}
+
+TEST_F(CheckerTest, SecondEffectOfALiarsMessage_IsSeen) {
+  h.liars = {32};
+  Deliver(kFirst);
+  Apply(kFirst);
+  EXPECT_THAT(CheckHistory(h), ::testing::Contains(StartsWith("second-effect: ")));
+}
+
+TEST_F(CheckerTest, EffectThatNobodySent_IsSeen) {
+  Deliver(kFirst);
+  h.events[2].header_digest_hex = "forged";
+  ExpectRule("nobody-sent");
+}
+
+TEST_F(CheckerTest, TwoHeadersForOneIdentity_AreSeen) {
+  Deliver(kFirst);
+  h.events.push_back({Kind::kMade, kFirst, "other", 30});
+  ExpectRule("two-headers");
+}
+
+TEST_F(CheckerTest, Overtaken_IsSeen) {
+  Send(kFirst);
+  Send(kSecond);
+  Apply(kSecond);
+  Apply(kFirst);
+  Receipt(kFirst);
+  Receipt(kSecond);
+  EXPECT_THAT(CheckHistory(h), ::testing::Contains(StartsWith("out-of-order: ")));
+}
+
+TEST_F(CheckerTest, NumberPassedOverThatNobodyEnded_IsSeen) {
+  Deliver(kSecond);
+  ExpectRule("hole");
+}
+
+TEST_F(CheckerTest, NumberPassedOverThatWasGivenUp_IsFine) {
+  Send(kFirst);
+  GiveUp(kFirst);
+  Deliver(kSecond);
+  EXPECT_THAT(CheckHistory(h), IsEmpty());
+}
+
+TEST_F(CheckerTest, AcknowledgedAndLost_IsSeen) {
+  Send(kFirst);
+  ExpectRule("lost");
+}
+
+TEST_F(CheckerTest, NeverAcknowledgedAndNeverEnded_IsSeen) {
+  Send(kFirst);
+  h.events.pop_back();
+  ExpectRule("never-learned");
+}
+
+TEST_F(CheckerTest, NumberedAndNeverSent_IsSeen) {
+  h.last_known[kFirst] = LastKnown::kWaiting;
+  ExpectRule("never-learned");
+}
+
+TEST_F(CheckerTest, ReceiptWithoutEffect_IsSeen) {
+  Send(kFirst);
+  Receipt(kFirst);
+  EXPECT_THAT(CheckHistory(h),
+              ElementsAre(StartsWith("receipt-first: "), StartsWith("receipt-first: ")));
+}
+
+TEST_F(CheckerTest, ReceiptBeforeTheEffect_IsSeen) {
+  Send(kFirst);
+  Receipt(kFirst);
+  Apply(kFirst);
+  ExpectRule("receipt-first");
+}
+
+TEST_F(CheckerTest, AppliedButTheSenderWasToldOtherwise_IsSeen) {
+  Send(kFirst);
+  Apply(kFirst);
+  GiveUp(kFirst);
+  ExpectRule("unreceipted");
+}
+
+TEST_F(CheckerTest, NoticeAfterAReceipt_IsSeen) {
+  Deliver(kFirst);
+  h.events.push_back({Kind::kNoticed, kFirst, "d1", 30});
+  ExpectRule("end-changed");
+}
+
+TEST_F(CheckerTest, StoredPastACutPair_IsSeen) {
+  h.events.push_back({Kind::kPairCut, {32, 34, "", 0}, "", 5});
+  h.events.push_back({Kind::kPairCut, {34, 32, "", 0}, "", 6});
+  h.events.push_back({Kind::kMade, kFirst, "d1", 7});
+  h.events.push_back({Kind::kStored, kFirst, "d1", 7});
+  Apply(kFirst);
+  Receipt(kFirst);
+  ExpectRule("closed-route");
+}
+
+TEST_F(CheckerTest, HandedOutPastACutPair_IsSeen) {
+  Send(kFirst);
+  h.events.push_back({Kind::kPairCut, {32, 34, "", 0}, "", 5});
+  h.events.push_back({Kind::kPairCut, {34, 32, "", 0}, "", 6});
+  h.events.push_back({Kind::kHandedOut, kFirst, "", 7});
+  Apply(kFirst);
+  Receipt(kFirst);
+  ExpectRule("closed-route");
+}
+
+TEST_F(CheckerTest, OldReceiptShownAfterTheCut_IsFine) {
+  h.events.push_back({Kind::kMade, kFirst, "d1", 1});
+  h.events.push_back({Kind::kPairCut, {32, 34, "", 0}, "", 5});
+  h.events.push_back({Kind::kPairCut, {34, 32, "", 0}, "", 6});
+  h.events.push_back({Kind::kStored, kFirst, "d1", 4});
+  h.events.push_back({Kind::kRouteOpened, {32, 34, "", 0}, "", 8});
+  h.events.push_back({Kind::kRouteOpened, {34, 32, "", 0}, "", 8});
+  Apply(kFirst);
+  Receipt(kFirst);
+  EXPECT_THAT(CheckHistory(h), IsEmpty());
+}
+
+TEST_F(CheckerTest, NewCasePastASuspendedRoute_IsSeenAndARunningOneIsFine) {
+  Deliver(kFirst);
+  h.events.push_back({Kind::kRouteSuspended, {32, 34, "", 0}, "", 30});
+  Send(kSecond, 40);
+  Apply(kSecond);
+  Receipt(kSecond);
+  Send({34, 32, "aa", 1}, 50);  // the home province's first answer
+  Apply({34, 32, "aa", 1});
+  Receipt({34, 32, "aa", 1});
+  EXPECT_THAT(CheckHistory(h), IsEmpty());
+  Send({32, 34, "bb", 1}, 60);
+  Apply({32, 34, "bb", 1});
+  Receipt({32, 34, "bb", 1});
+  ExpectRule("closed-route");
+}
+
+TEST_F(CheckerTest, ViewsThatDisagree_AreSeen) {
+  h.endings = {{"1", "aa", "X", "X", "Y"}};
+  ExpectRule("case-unfinished");
+}
+
+TEST_F(CheckerTest, CaseOfWhichAMessageWasGivenUp_MayEndOtherwise) {
+  Send(kFirst);
+  GiveUp(kFirst);
+  h.endings = {{"1", "aa", "X", "X", "Y"}};
+  EXPECT_THAT(CheckHistory(h), IsEmpty());
+}
+
+TEST_F(CheckerTest, CalmPairThatWaited_IsSeen) {
+  h.calm_pairs = {{32, 34}};
+  h.calm_bound_us = 1000;
+  Send(kFirst);
+  Apply(kFirst, 1001);
+  Receipt(kFirst);
+  ExpectRule("calm-pair");
+}
+
+TEST_F(CheckerTest, HonestPartyAccused_IsSeenAndALiarMayBe) {
+  h.liars = {44};
+  h.security = {{34, 44, "conflict"}};
+  EXPECT_THAT(CheckHistory(h), IsEmpty());
+  h.security.push_back({34, 32, "conflict"});
+  ExpectRule("accused");
+}
+
+TEST_F(CheckerTest, ProcessThatWorksOnAfterADamagedRead_IsSeen) {
+  h.events = {{Kind::kReadDamaged, {32, 0, "", 0}, "", 1}, {Kind::kStopped, {32, 0, "", 0}, "", 1}};
+  EXPECT_THAT(CheckHistory(h), IsEmpty());
+  h.events.pop_back();
+  ExpectRule("worked-on");
+}
+
+}  // namespace
+}  // namespace yizhan::simulation

@@ -1,0 +1,188 @@
+#include "tests/simulation/lying_broker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "protos/contract/control.h"
+#include "protos/contract/envelope.h"
+
+namespace yizhan::simulation {
+namespace {
+
+constexpr std::size_t kRemembered = 16;
+
+}  // namespace
+
+bool LyingBroker::Lies() { return one_in_ != 0 && dice_.OneIn(one_in_); }
+
+void LyingBroker::Overhear(const v1::Envelope& envelope) {
+  absl::StatusOr<contract::ParsedEnvelope> parsed =
+      contract::ParseEnvelope(*lab_->algorithms().hasher, envelope);
+  if (!parsed.ok()) return;
+  overheard_.push_back(contract::MakeMessageRef(*parsed));
+  if (overheard_.size() > kRemembered) overheard_.pop_front();
+}
+
+void LyingBroker::Flip(std::string& bytes) {
+  if (bytes.empty()) return;
+  char& byte = bytes[dice_.Below(bytes.size())];
+  byte = static_cast<char>(byte ^ static_cast<char>(1 << dice_.Below(8)));
+}
+
+void LyingBroker::Alter(v1::Envelope& envelope) {
+  Count("lie_alter");
+  switch (dice_.Below(4)) {
+    case 0:
+      return Flip(*envelope.mutable_header());
+    case 1:
+      return Flip(*envelope.mutable_seal());
+    case 2:
+      return Flip(*envelope.mutable_body());
+    default:
+      return Flip(*envelope.mutable_signature()->mutable_root_signature());
+  }
+}
+
+v1::Control LyingBroker::NewControl() const {
+  contract::ControlIssuer issuer;
+  issuer.directory_head = lab_->state().head();
+  return contract::NewControl(issuer, absl::FromUnixSeconds(1790000000));
+}
+
+v1::ControlRecord LyingBroker::Sign(const v1::Control& control) const {
+  v1::ControlRecord record;
+  record.set_record(control.SerializeAsString());
+  const absl::string_view bytes = record.record();
+  auto signature = contract::SignOne(lab_->broker_signer(), *lab_->algorithms().hasher,
+                                     contract::kControlType, absl::MakeConstSpan(&bytes, 1));
+  if (signature.ok()) *record.mutable_signature() = *std::move(signature);
+  return record;
+}
+
+// "Your message was received", in the recipient's name, by the broker's key.
+v1::ControlRecord LyingBroker::ForgedReceipt() {
+  Count("lie_forged_receipt");
+  v1::Control control = NewControl();
+  const v1::MessageRef& message = overheard_[dice_.Below(overheard_.size())];
+  *control.mutable_delivery()->mutable_message() = message;
+  if (!dice_.OneIn(3)) control.set_issuer(message.destination());
+  return Sign(control);
+}
+
+std::vector<v1::SubmitRequest> LyingBroker::ToBroker(std::uint32_t, v1::SubmitRequest frame) {
+  std::vector<v1::SubmitRequest> out;
+  if (frame.has_hello() || !Lies()) {
+    out.push_back(std::move(frame));
+    return out;
+  }
+  auto& items = *frame.mutable_batch()->mutable_items();
+  switch (dice_.Below(4)) {
+    case 0:
+      Count("lie_drop");
+      return out;
+    case 1:
+      Count("lie_again");
+      out.push_back(frame);
+      break;
+    case 2:
+      Count("lie_swap");
+      std::reverse(items.begin(), items.end());
+      break;
+    default: {
+      v1::SubmitItem& item =
+          items[static_cast<int>(dice_.Below(static_cast<std::uint64_t>(items.size())))];
+      if (item.has_envelope()) Alter(*item.mutable_envelope());
+    }
+  }
+  out.push_back(std::move(frame));
+  return out;
+}
+
+std::vector<v1::ReceiveRequest> LyingBroker::ToBroker(std::uint32_t, v1::ReceiveRequest frame) {
+  std::vector<v1::ReceiveRequest> out;
+  if (frame.has_hello() || !Lies()) {
+    out.push_back(std::move(frame));
+    return out;
+  }
+  if (frame.receipts_size() > 0) {
+    Count("lie_drop");
+    frame.clear_receipts();
+  }
+  out.push_back(std::move(frame));
+  return out;
+}
+
+std::vector<v1::SubmitResponse> LyingBroker::ToNode(std::uint32_t, v1::SubmitResponse frame) {
+  std::vector<v1::SubmitResponse> out;
+  if (frame.results_size() > 0 && Lies()) {
+    v1::SubmitResult& result = *frame.mutable_results(
+        static_cast<int>(dice_.Below(static_cast<std::uint64_t>(frame.results_size()))));
+    switch (dice_.Below(3)) {
+      case 0:
+        Count("lie_drop");
+        return out;
+      case 1:
+        if (!overheard_.empty()) *result.mutable_receipt() = ForgedReceipt();
+        break;
+      default:
+        if (result.has_receipt()) {
+          Count("lie_alter");
+          Flip(*result.mutable_receipt()->mutable_record());
+        }
+    }
+  }
+  out.push_back(std::move(frame));
+  return out;
+}
+
+void LyingBroker::LieAbout(std::uint32_t province, v1::ReceiveResponse& frame) {
+  auto& deliveries = *frame.mutable_deliveries();
+  switch (dice_.Below(6)) {
+    case 0:
+      if (!deliveries.empty()) {
+        Count("lie_drop");
+        deliveries.RemoveLast();
+      }
+      return;
+    case 1:
+      if (!deliveries.empty()) Alter(*deliveries[0].mutable_envelope());
+      return;
+    case 2:
+      if (deliveries.empty()) return;
+      Count("lie_swap");  // this one comes after the next frame
+      held_back_[province] = deliveries[0];
+      deliveries.DeleteSubrange(0, 1);
+      return;
+    case 3:
+      if (overheard_.empty() || frame.controls().empty()) return;
+      *frame.mutable_controls(0)->mutable_control() = ForgedReceipt();
+      return;
+    default:
+      if (kept_.empty()) return;
+      // Of this province: a repetition. Of another: delivered to the wrong one.
+      const v1::ReceiveResponse& old = kept_[dice_.Below(kept_.size())];
+      v1::Header header;
+      if (!header.ParseFromString(old.deliveries(0).envelope().header())) return;
+      Count(header.destination() == province ? "lie_again" : "lie_misroute");
+      *frame.add_deliveries() = old.deliveries(0);
+  }
+}
+
+std::vector<v1::ReceiveResponse> LyingBroker::ToNode(std::uint32_t province,
+                                                     v1::ReceiveResponse frame) {
+  std::vector<v1::ReceiveResponse> out;
+  if (one_in_ != 0 && frame.deliveries_size() > 0) {
+    kept_.push_back(frame);
+    if (kept_.size() > kRemembered) kept_.pop_front();
+  }
+  const auto late = held_back_.find(province);
+  if (late != held_back_.end()) {
+    *frame.add_deliveries() = late->second;
+    held_back_.erase(late);
+  }
+  if (Lies()) LieAbout(province, frame);
+  out.push_back(std::move(frame));
+  return out;
+}
+
+}  // namespace yizhan::simulation
