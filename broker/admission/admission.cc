@@ -122,11 +122,16 @@ absl::Status Admission::CheckSignature(const v1::Envelope& envelope,
   }
   const absl::string_view parts[] = {envelope.header(), envelope.seal()};
   contract::SignatureChecker& checker = directory_->checker();
-  if (!checker.IsCached(envelope.signature(), contract::kEnvelopeType, parts) &&
-      !budget_.TryTake(source, now.monotonic)) {
+  // The tree is hashed twice only where the budget is spent.
+  if (!budget_.Has(source, now.monotonic) &&
+      !checker.IsCached(envelope.signature(), contract::kEnvelopeType, parts)) {
     return BudgetExceeded(source);
   }
-  return checker.Check(*owner, envelope.signature(), contract::kEnvelopeType, parts);
+  const std::uint64_t before = checker.verifications();
+  absl::Status checked =
+      checker.Check(*owner, envelope.signature(), contract::kEnvelopeType, parts);
+  if (checker.verifications() != before) budget_.Take(source, now.monotonic);
+  return checked;
 }
 
 absl::Status Admission::CheckBody(const v1::Envelope& envelope,
@@ -153,11 +158,14 @@ absl::Status Admission::CheckControl(const v1::ControlRecord& record,
   }
   contract::SignatureChecker& checker = directory_->checker();
   const absl::string_view parts[] = {record.record()};
-  if (!checker.IsCached(record.signature(), contract::kControlType, parts) &&
-      !budget_.Charge(caller, now.monotonic)) {
+  if (!budget_.MayOwe(caller, now.monotonic) &&
+      !checker.IsCached(record.signature(), contract::kControlType, parts)) {
     return BudgetExceeded(caller);
   }
-  return contract::CheckControl(directory_->state(), checker, record, parsed);
+  const std::uint64_t before = checker.verifications();
+  absl::Status checked = contract::CheckControl(directory_->state(), checker, record, parsed);
+  if (checker.verifications() != before) budget_.Take(caller, now.monotonic);
+  return checked;
 }
 
 bool Admission::IsFinal(v1::ErrorReason reason) {

@@ -16,18 +16,16 @@ class Budget {
  public:
   explicit Budget(std::uint32_t per_second) : per_second_(per_second) {}
 
-  // True and taken, or false and nothing changed.
-  bool TryTake(contract::ProvinceCode who, absl::Duration monotonic) {
-    double& left = Refilled(who, monotonic);
-    if (left < 1) return false;
-    left -= 1;
-    return true;
+  bool Has(contract::ProvinceCode who, absl::Duration monotonic) {
+    return Refilled(who, monotonic) >= 1;
   }
-  // Taken also where nothing is left; false once the debt passes a full bucket.
-  bool Charge(contract::ProvinceCode who, absl::Duration monotonic) {
+  // May go into debt, by a full bucket at most.
+  bool MayOwe(contract::ProvinceCode who, absl::Duration monotonic) {
+    return Refilled(who, monotonic) > -Full();
+  }
+  void Take(contract::ProvinceCode who, absl::Duration monotonic) {
     double& left = Refilled(who, monotonic);
-    left = std::max(left - 1, -Full() - 1);
-    return left >= -Full();
+    left = std::max(left - 1, -Full());
   }
 
  private:

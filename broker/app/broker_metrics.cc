@@ -88,6 +88,7 @@ void BrokerMetrics::UpdateCounters(const BrokerStats& stats) {
             stats.refused_by_recipient);
   by_reason("yizhan_broker_security_events_total",
             "Spoofed sources, conflicts, forged or contradictory records.", stats.security_events);
+  Follow("yizhan_broker_signatures_total", "Batch signatures made.", {}, stats.signatures);
   Follow("yizhan_broker_signature_failures_total", "Signatures that did not verify.", {},
          stats.signature_failures);
   Follow("yizhan_broker_sessions_opened_total", "Sessions opened.", {}, stats.sessions_opened);

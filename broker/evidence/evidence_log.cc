@@ -1,5 +1,7 @@
 #include "broker/evidence/evidence_log.h"
 
+#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -78,7 +80,9 @@ void EvidenceLog::Index(const v1::TraceStep& step) {
   if (!message.header_digest().empty()) {
     records_->Put(OwnKey(kByHeader, absl::StrCat(message.header_digest(), at)), "");
   }
-  if (!message.message_id().empty()) {
+  // What was delivered has been accepted before: its message id leads there, and
+  // the header digest from there to every step.
+  if (!message.message_id().empty() && step.event() != v1::TRACE_DELIVERED) {
     records_->Put(OwnKey(kByMessage, absl::StrCat(message.message_id(), at)), "");
   }
   if (!message.test_run_id().empty()) {
@@ -156,7 +160,20 @@ std::vector<v1::TraceStep> EvidenceLog::OfHeader(const contract::Digest& header_
 }
 
 std::vector<v1::TraceStep> EvidenceLog::OfMessage(const contract::MessageId& message_id) {
-  return Follow(kByMessage, message_id.view());
+  std::set<contract::Digest> headers;  // of all that claimed this message id
+  for (const v1::TraceStep& step : Follow(kByMessage, message_id.view())) {
+    if (const auto digest = contract::Digest::From(step.message().header_digest())) {
+      headers.insert(*digest);
+    }
+  }
+  std::vector<v1::TraceStep> steps;
+  for (const contract::Digest& header : headers) {
+    for (v1::TraceStep& step : OfHeader(header)) steps.push_back(std::move(step));
+  }
+  std::sort(steps.begin(), steps.end(), [](const v1::TraceStep& a, const v1::TraceStep& b) {
+    return a.log_position() < b.log_position();
+  });
+  return steps;
 }
 
 std::vector<v1::TraceStep> EvidenceLog::OfRun(const contract::RunId& run) {

@@ -129,6 +129,7 @@ absl::Status BrokerCore::Commit(Moment now) {
     state.records.Fail(s);  // a promise that cannot be signed cannot be kept
     return s;
   }
+  state.stats.signatures = state.outgoing.signatures();
   for (auto& [number, session] : state.sessions.all()) Pump(state, session, now);
   state.pushed_runs.clear();
   state.boxes.Flush();

@@ -24,6 +24,7 @@ struct BrokerStats {
   std::map<v1::ErrorReason, std::uint64_t> refused_by_recipient;
   // Spoofed sources, conflicts, forged receipts, differing final records.
   std::map<v1::ErrorReason, std::uint64_t> security_events;
+  std::uint64_t signatures = 0;  // asymmetric operations: one a batch
   std::uint64_t signature_failures = 0;
   std::uint64_t sessions_opened = 0;
   std::uint64_t sessions_fenced = 0;

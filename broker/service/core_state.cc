@@ -88,8 +88,6 @@ void CoreState::TakeOut(const contract::Identity& identity, stored::StoredKnown&
   const contract::MailboxPosition position(known.position());
   if (const auto place = mailboxes.Read(box, position)) {
     mailboxes.Remove(box, position, *place);
-    const absl::Time expires = absl::FromUnixMicros(place->expires_unix_us());
-    timers.Clear({GivenUpAt(identity.lane, expires), TimerKind::kExpire, identity});
   }
   if (Dispatcher* dispatcher = FindDispatcher(box)) dispatcher->OnGone(position);
   known.set_position(0);

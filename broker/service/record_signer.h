@@ -2,6 +2,7 @@
 #ifndef YIZHAN_BROKER_SERVICE_RECORD_SIGNER_H_
 #define YIZHAN_BROKER_SERVICE_RECORD_SIGNER_H_
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -32,6 +33,8 @@ class RecordSigner {
   // Stores a record that came signed; it takes the place of one that waits.
   void PutSigned(const std::string& key, const v1::ControlRecord& record);
   absl::Status SignAll();
+  // Asymmetric operations so far: one a batch.
+  std::uint64_t signatures() const { return signatures_; }
 
  private:
   struct Waiting {
@@ -44,6 +47,7 @@ class RecordSigner {
   Records* const records_;
   const contract::Signer* const signer_;
   const contract::Hasher* const hasher_;
+  std::uint64_t signatures_ = 0;
   std::vector<Waiting> waiting_;
   std::map<std::string, std::size_t> by_key_;
 };

@@ -84,14 +84,12 @@ void SubmitHandler::GiveReceipt(const Parsed& parsed, stored::StoredKnown& known
   const absl::Time expires = absl::FromUnixMicros(place.expires_unix_us());
   known.set_seal_number(parsed.seal.number());
   known.set_seal_digest(parsed.seal_digest.str());
-  state_.timers.Set({state_.GivenUpAt(identity.lane, expires), TimerKind::kExpire, identity});
   if (known.forget_unix_us() != 0) {
     state_.timers.Clear(
         {absl::FromUnixMicros(known.forget_unix_us()), TimerKind::kForget, identity});
   }
-  const absl::Time forget = expires + contract::kDedupSlack;
-  known.set_forget_unix_us(absl::ToUnixMicros(forget));
-  state_.timers.Set({forget, TimerKind::kForget, identity});
+  known.set_forget_unix_us(absl::ToUnixMicros(expires + contract::kDedupSlack));
+  state_.timers.Set({state_.GivenUpAt(identity.lane, expires), TimerKind::kExpire, identity});
   state_.records.Write(IdentityKey(identity, 'd'), known);
 
   const v1::MessageRef& message = place.message();

@@ -30,28 +30,36 @@ void SweepLeases(CoreState& state, Moment now) {
   }
 }
 
+// The one timer of an accepted message until here, whatever became of it: setting
+// and clearing others with each delivery would cost more than looking now.
 void Expire(CoreState& state, const Timer& timer, Moment now) {
   state.timers.Clear(timer);
   stored::StoredKnown known;
-  if (!state.records.Read(IdentityKey(timer.identity, 'd'), &known) || known.position() == 0) {
-    return;
-  }
+  if (!state.records.Read(IdentityKey(timer.identity, 'd'), &known)) return;
+  const auto forget_later = [&] {
+    state.timers.Set(
+        {absl::FromUnixMicros(known.forget_unix_us()), TimerKind::kForget, timer.identity});
+  };
+  if (known.position() == 0) return forget_later();
   const auto place = state.mailboxes.Read(RecipientBox(timer.identity),
                                           contract::MailboxPosition(known.position()));
-  if (!place) return;
+  if (!place) return forget_later();
   const absl::Time expires = absl::FromUnixMicros(place->expires_unix_us());
   const absl::Time given_up = state.GivenUpAt(timer.identity.lane, expires);
   // The lease setting may have grown since; recoveries apply past expiry.
   if (given_up > now.wall) return state.timers.Set({given_up, TimerKind::kExpire, timer.identity});
+  forget_later();
   EndByNotice(state, timer.identity, std::move(known), *place, v1::NOTICE_EXPIRED,
               "not received before it expired", nullptr, now);
 }
 
-void Forget(CoreState& state, const Timer& timer) {
+void Forget(CoreState& state, const Timer& timer, Moment now) {
   state.timers.Clear(timer);
   stored::StoredKnown known;
   const std::string key = IdentityKey(timer.identity, 'd');
   if (!state.records.Read(key, &known)) return;
+  const absl::Time forget = absl::FromUnixMicros(known.forget_unix_us());
+  if (forget > now.wall) return state.timers.Set({forget, TimerKind::kForget, timer.identity});
   state.records.Delete(key);
   const absl::Time retain =
       absl::FromUnixMicros(known.accepted_unix_us()) + state.options.limits.retention;
@@ -102,7 +110,7 @@ void Sweep(CoreState& state, Moment now) {
         Expire(state, timer, now);
         break;
       case TimerKind::kForget:
-        Forget(state, timer);
+        Forget(state, timer, now);
         break;
       case TimerKind::kRetain:
         Drop(state, timer);

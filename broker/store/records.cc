@@ -6,6 +6,21 @@
 #include "absl/strings/str_cat.h"
 
 namespace yizhan::broker {
+namespace {
+
+// Of what was accepted a moment ago: until it is delivered and receipted.
+constexpr std::size_t kRecentBytes = std::size_t{32} << 20;
+
+// Identities, places and envelopes (keys.h).
+bool IsReadSoon(absl::string_view key) {
+  constexpr std::size_t kTableAt = 3;
+  return key.size() > kTableAt &&
+         (key[kTableAt] == 'd' || key[kTableAt] == 'm' || key[kTableAt] == 'y');
+}
+
+}  // namespace
+
+Records::Records(platform::KeyValueStore* store) : transaction_(store, kRecentBytes, IsReadSoon) {}
 
 std::optional<std::string> Records::Get(absl::string_view key) {
   absl::StatusOr<std::optional<std::string>> value = transaction_.Get(key);

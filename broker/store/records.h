@@ -23,7 +23,7 @@ namespace yizhan::broker {
 class Records {
  public:
   // `store` must outlive this object.
-  explicit Records(platform::KeyValueStore* store) : transaction_(store) {}
+  explicit Records(platform::KeyValueStore* store);
 
   std::optional<std::string> Get(absl::string_view key);
   bool Has(absl::string_view key) { return Get(key).has_value(); }

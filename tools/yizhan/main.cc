@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "tools/demo/demo_command.h"
+#include "tools/load/load_command.h"
 #include "tools/yizhan/command.h"
 #include "tools/yizhan/commands.h"
 
@@ -10,6 +11,7 @@ int main(int argc, char** argv) {
   Console console = Console::OfProcess();
   std::vector<Command> commands = NetworkCommands();
   commands.push_back(DemoCommand());
+  commands.push_back(LoadCommand());
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   return RunCommandLine(commands, arguments, console);
 }

@@ -23,6 +23,10 @@ namespace {
 // Bodies are a few KB to 64 KB. Above this size they live in blob files, which
 // compaction of keys does not copy again and again.
 constexpr std::uint64_t kMinBlobBytes = 4096;
+constexpr std::size_t kBlockBytes = 16 << 10;
+// One thread reads most of the time: few, large shards.
+constexpr int kCacheShardBits = 2;
+constexpr double kIndexShareOfCache = 0.5;
 
 rocksdb::Slice ToSlice(absl::string_view bytes) { return {bytes.data(), bytes.size()}; }
 absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -94,9 +98,24 @@ rocksdb::Options RocksOptions(const RocksStore::Options& ours) {
   options.blob_garbage_collection_age_cutoff = 0.5;
   options.blob_garbage_collection_force_threshold = 0.5;
 
+  // Almost every byte is sealed, a digest or a signature: none of it shrinks.
+  options.compression = rocksdb::kNoCompression;
+  options.memtable_whole_key_filtering = true;
+  options.memtable_prefix_bloom_size_ratio = 0.02;
+
+  // Indexes and filters live in the cache, so that memory is bounded by it and not
+  // by what waits on disk. They are cut into partitions of a few KB: a whole one
+  // is larger than a shard of the cache, would never stay, and would be read from
+  // disk for every Get.
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(ours.block_cache_bytes);
+  table.block_cache = rocksdb::NewLRUCache(ours.block_cache_bytes, kCacheShardBits,
+                                           /*strict_capacity_limit=*/false, kIndexShareOfCache);
+  table.block_size = kBlockBytes;
   table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_top_level_index_and_filter = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 

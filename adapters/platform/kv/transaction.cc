@@ -7,6 +7,7 @@ namespace yizhan::platform {
 absl::StatusOr<std::optional<std::string>> Transaction::Get(absl::string_view key) const {
   const auto found = pending_.find(key);
   if (found != pending_.end()) return found->second;
+  if (const std::string* recent = recent_.Find(key)) return std::optional<std::string>(*recent);
   return store_->Get(key);
 }
 
@@ -17,14 +18,9 @@ void Transaction::Put(std::string key, std::string value) {
 void Transaction::Delete(std::string key) { Change(std::move(key), std::nullopt); }
 
 void Transaction::Change(std::string key, std::optional<std::string> value) {
-  const auto found = pending_.find(key);
-  if (found == pending_.end()) {
-    undo_.push_back({key, false, std::nullopt});
-    pending_.emplace(std::move(key), std::move(value));
-    return;
-  }
-  undo_.push_back({std::move(key), true, std::move(found->second)});
-  found->second = std::move(value);
+  const auto [at, added] = pending_.try_emplace(std::move(key));
+  if (marked_) undo_.push_back({at->first, !added, std::move(at->second)});
+  at->second = std::move(value);
 }
 
 void Transaction::RollBackTo(Mark mark) {
@@ -69,7 +65,21 @@ absl::Status Transaction::Commit() {
   for (auto& [key, value] : pending_) batch.changes.push_back({key, std::move(value)});
   pending_.clear();
   undo_.clear();
-  return store_->Write(batch);
+  marked_ = false;
+  const absl::Status written = store_->Write(batch);
+  if (written.ok() && is_read_soon_ != nullptr) Remember(std::move(batch));
+  return written;
+}
+
+void Transaction::Remember(WriteBatch batch) {
+  for (WriteBatch::Change& change : batch.changes) {
+    if (!is_read_soon_(change.key)) continue;
+    if (change.value) {
+      recent_.Put(std::move(change.key), *std::move(change.value));
+    } else {
+      recent_.Forget(change.key);
+    }
+  }
 }
 
 }  // namespace yizhan::platform

@@ -4,12 +4,13 @@
 #define YIZHAN_ADAPTERS_PLATFORM_KV_TRANSACTION_H_
 
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "adapters/platform/kv/key_value_store.h"
+#include "adapters/platform/kv/recent_values.h"
 
 namespace yizhan::platform {
 
@@ -18,6 +19,11 @@ namespace yizhan::platform {
 class Transaction {
  public:
   explicit Transaction(KeyValueStore* store) : store_(store) {}
+  // Committed values of keys that `is_read_soon` likes stay in memory, up to so
+  // many bytes. Only for the one writer of these keys.
+  using KeyTest = bool (*)(absl::string_view key);
+  Transaction(KeyValueStore* store, std::size_t recent_bytes, KeyTest is_read_soon)
+      : store_(store), recent_(recent_bytes), is_read_soon_(is_read_soon) {}
 
   absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const;
   void Put(std::string key, std::string value);
@@ -31,7 +37,10 @@ class Transaction {
   // A point to which changes can be rolled back; what follows a failed event of
   // a group must not be lost with it. Nested marks roll back innermost first.
   using Mark = std::size_t;
-  Mark SetMark() const { return undo_.size(); }
+  Mark SetMark() {
+    marked_ = true;
+    return undo_.size();
+  }
   void RollBackTo(Mark mark);
 
   bool empty() const { return pending_.empty(); }
@@ -46,9 +55,13 @@ class Transaction {
     std::optional<std::string> before;  // pending value before, if was_pending
   };
   void Change(std::string key, std::optional<std::string> value);
+  void Remember(WriteBatch batch);
 
   KeyValueStore* const store_;
-  std::map<std::string, std::optional<std::string>, std::less<>> pending_;
+  RecentValues recent_{0};
+  const KeyTest is_read_soon_ = nullptr;
+  absl::btree_map<std::string, std::optional<std::string>, std::less<>> pending_;
+  bool marked_ = false;  // since the last commit; else nothing needs undoing
   std::vector<Undo> undo_;
 };
 
