@@ -108,12 +108,18 @@ absl::Status Admission::CheckSignature(const v1::Envelope& envelope,
                                        const contract::ParsedEnvelope& parsed, Moment now) {
   const contract::ProvinceCode source = parsed.identity.source;
   const auto key_id = contract::KeyId::From(envelope.signature().key_id());
-  const auto owner = key_id ? directory_->state().FindKey(*key_id) : std::nullopt;
+  const auto owner = key_id ? directory_->state().FindSigner(*key_id, now.wall) : std::nullopt;
   if (!owner) {
-    return MakeError(v1::SIGNER_UNKNOWN, v1::SIDE_MINE,
-                     absl::StrCat("the directory has no key ",
-                                  absl::BytesToHexString(envelope.signature().key_id())),
-                     "Register the signing key, then sign the message again.");
+    const bool listed = key_id && directory_->state().FindKey(*key_id);
+    return MakeError(
+        v1::SIGNER_UNKNOWN, v1::SIDE_MINE,
+        absl::StrCat("the directory has ",
+                     listed ? "a key that does not sign now (staged, retired, suspect, "
+                              "or for sealing): "
+                            : "no key ",
+                     absl::BytesToHexString(envelope.signature().key_id())),
+        "Sign the message again with the province's active signing key; register it "
+        "if the directory does not have it.");
   }
   if (owner->broker || owner->authority || owner->province != source) {
     return MakeError(v1::SIGNER_NOT_SOURCE, v1::SIDE_MINE,

@@ -43,12 +43,12 @@ absl::Status LoadMeta(CoreState& state) {
   return absl::OkStatus();
 }
 
-absl::Status CheckSigner(const CoreState& state) {
-  const auto owner = state.directory.state().FindKey(state.options.signer->key_id());
+absl::Status CheckSigner(const CoreState& state, absl::Time now) {
+  const auto owner = state.directory.state().FindSigner(state.options.signer->key_id(), now);
   if (owner && owner->broker) return absl::OkStatus();
   return ConfigInvalid(absl::StrCat("keys.sign_private_key: the directory has no broker key ",
                                     state.options.signer->key_id().hex()),
-                       "Use the broker's key that the network's genesis names.");
+                       "Use the active key that the network's directory has for the broker.");
 }
 
 }  // namespace
@@ -67,7 +67,7 @@ absl::StatusOr<std::unique_ptr<BrokerCore>> BrokerCore::Create(Options options, 
       state->directory.Load(state->options.genesis, state->options.genesis_digest, now.wall);
   if (!state->records.status().ok()) return StorageFailed(state->records.status());
   if (!directory.ok()) return directory;
-  if (absl::Status s = CheckSigner(*state); !s.ok()) return s;
+  if (absl::Status s = CheckSigner(*state, now.wall); !s.ok()) return s;
   state->evidence.Flush();
   if (absl::Status s = state->records.Commit(); !s.ok()) return StorageFailed(s);
   return std::unique_ptr<BrokerCore>(new BrokerCore(std::move(state)));

@@ -23,12 +23,14 @@ absl::Status Malformed(absl::string_view what) {
 
 absl::Status CheckMemberSignature(const DirectoryState& directory, SignatureChecker& checker,
                                   ProvinceCode province, const v1::Signature& signature,
-                                  absl::string_view type, absl::string_view signed_bytes) {
+                                  absl::string_view type, absl::string_view signed_bytes,
+                                  absl::Time now) {
   const std::optional<contract::KeyId> id = contract::KeyId::From(signature.key_id());
-  const std::optional<contract::KeyOwner> owner = id ? directory.FindKey(*id) : std::nullopt;
+  const std::optional<contract::KeyOwner> owner =
+      id ? directory.FindSigner(*id, now) : std::nullopt;
   if (!owner) {
     return MakeError(v1::SIGNER_UNKNOWN, v1::SIDE_MINE,
-                     "the signing key is not in the network's directory",
+                     "the network's directory has no such signing key that is active",
                      "sign with the key that the directory has for this province");
   }
   if (owner->broker || owner->authority || owner->province != province) {
@@ -49,7 +51,7 @@ absl::StatusOr<v1::ArmingStatement> VerifyArming(const DirectoryState& directory
     return Malformed("the arming statement does not parse");
   }
   if (absl::Status signer = CheckMemberSignature(directory, checker, province, arming.signature(),
-                                                 contract::kLinkArmType, arming.statement());
+                                                 contract::kLinkArmType, arming.statement(), now);
       !signer.ok()) {
     return signer;
   }

@@ -13,12 +13,13 @@
 
 namespace yizhan::broker {
 
-// OK if a key that the directory has for `province` made `signature` over
+// OK if a key that signs for `province` at `now` made `signature` over
 // (type, signed_bytes). SIGNER_UNKNOWN, SIGNER_NOT_SOURCE, SIGNATURE_INVALID.
 absl::Status CheckMemberSignature(const contract::DirectoryState& directory,
                                   contract::SignatureChecker& checker,
                                   contract::ProvinceCode province, const v1::Signature& signature,
-                                  absl::string_view type, absl::string_view signed_bytes);
+                                  absl::string_view type, absl::string_view signed_bytes,
+                                  absl::Time now);
 
 // The statement, if `province` signed it, for another active member, with a
 // window of 1 minute to 24 hours that holds at `now`.

@@ -205,12 +205,15 @@ absl::Status CheckControl(const DirectoryState& directory, SignatureChecker& che
   const v1::Control& control = parsed.control;
   const std::optional<KeyId> key_id = KeyId::From(record.signature().key_id());
   const std::optional<KeyOwner> owner =
-      key_id.has_value() ? directory.FindKey(*key_id) : std::nullopt;
+      key_id.has_value()
+          ? directory.FindSigner(*key_id, absl::FromUnixMicros(control.issued_unix_us()))
+          : std::nullopt;
   if (!owner.has_value()) {
-    return MakeError(v1::SIGNER_UNKNOWN, v1::SIDE_MINE,
-                     absl::StrCat("control record of ", IssuerName(control),
-                                  ": the directory does not have its signing key"),
-                     "Fetch the directory; if the key is missing there, register it.");
+    return MakeError(
+        v1::SIGNER_UNKNOWN, v1::SIDE_MINE,
+        absl::StrCat("control record of ", IssuerName(control),
+                     ": the directory has no such signing key for the time of the record"),
+        "Fetch the directory; if the key is missing there, register it.");
   }
   const bool is_issuers = control.issuer() == 0
                               ? owner->broker

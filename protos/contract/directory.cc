@@ -1,5 +1,6 @@
 #include "protos/contract/directory.h"
 
+#include <algorithm>
 #include <array>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxEntryBytes = 256 * 1024;
 constexpr int kMaxEntrySignatures = 8;
+constexpr absl::Duration kMaxEntryAge = absl::Hours(24 * 30);
 
 std::string EntryName(const v1::DirectoryEntry& entry) {
   switch (entry.kind_case()) {
@@ -26,13 +28,17 @@ std::string EntryName(const v1::DirectoryEntry& entry) {
     case v1::DirectoryEntry::kRouteChange:
       return absl::StrCat("change of route ", entry.route_change().accepting(), " to ",
                           entry.route_change().home());
+    case v1::DirectoryEntry::kBrokerKeys:
+      return absl::StrCat("broker keys version ", entry.broker_keys().version());
+    case v1::DirectoryEntry::kCheckpoint:
+      return "checkpoint of the authority";
     case v1::DirectoryEntry::KIND_NOT_SET:
       break;
   }
   return "unknown kind";
 }
 
-absl::Status CheckFrame(const v1::DirectoryEntry& entry, absl::Time now) {
+absl::Status CheckFrame(const v1::DirectoryEntry& entry, absl::Time last, absl::Time now) {
   if (entry.format_version() != kFormatVersion || entry.suite() != v1::SUITE_SM) {
     return RefuseEntry(absl::StrCat("format_version ", entry.format_version(), " with suite ",
                                     static_cast<int>(entry.suite()), "; this build reads format ",
@@ -53,6 +59,13 @@ absl::Status CheckFrame(const v1::DirectoryEntry& entry, absl::Time now) {
     return RefuseEntry(absl::StrCat("created_unix_us says ", absl::FormatTime(created), "; it is ",
                                     absl::FormatTime(now)),
                        "Correct the clock of the side that is wrong.");
+  }
+  // Who holds a retired key cannot date an entry back to its time.
+  if (created < last - kMaxEntryAge) {
+    return RefuseEntry(
+        absl::StrCat("created_unix_us says ", absl::FormatTime(created), "; entries after one of ",
+                     absl::FormatTime(last), " may be 30 days older at most"),
+        "Make the entry anew and have it signed.");
   }
   return absl::OkStatus();
 }
@@ -96,6 +109,7 @@ absl::Status DirectoryState::Apply(const Hasher& hasher, SignatureChecker& check
     const Digest before = Digest::From(head_.digest()).value_or(Digest());
     head_.set_size(head_.size() + 1);
     head_.set_digest(ChainDigest(hasher, before, entry.entry()).str());
+    last_created_ = std::max(last_created_, absl::FromUnixMicros(parsed.created_unix_us()));
     return status;
   }
   v1::ErrorDetail detail = DetailOf(status);
@@ -109,7 +123,7 @@ absl::Status DirectoryState::ApplyParsed(const Hasher& hasher, SignatureChecker&
                                          const v1::SignedEntry& entry,
                                          const v1::DirectoryEntry& parsed,
                                          const Digest& pinned_genesis, absl::Time now) {
-  if (absl::Status s = CheckFrame(parsed, now); !s.ok()) return s;
+  if (absl::Status s = CheckFrame(parsed, last_created_, now); !s.ok()) return s;
   const bool first = head_.size() == 0;
   if (first != parsed.has_genesis()) {
     return RefuseEntry(
@@ -126,14 +140,14 @@ absl::Status DirectoryState::ApplyParsed(const Hasher& hasher, SignatureChecker&
   const absl::Time created = absl::FromUnixMicros(parsed.created_unix_us());
   switch (parsed.kind_case()) {
     case v1::DirectoryEntry::kGenesis:
-      if (!signers->authority) {
-        return RefuseEntry("genesis is not signed by an authority key that it names",
-                           "Sign it with such a key.");
-      }
       return ApplyGenesis(hasher, parsed.genesis(), hasher.Hash(absl::string_view(entry.entry())),
-                          pinned_genesis);
+                          pinned_genesis, *signers, created);
     case v1::DirectoryEntry::kMember:
-      return ApplyMember(hasher, parsed.member(), *signers);
+      return ApplyMember(hasher, parsed.member(), *signers, created);
+    case v1::DirectoryEntry::kBrokerKeys:
+      return ApplyBrokerKeys(hasher, parsed.broker_keys(), *signers, created);
+    case v1::DirectoryEntry::kCheckpoint:
+      return ApplyCheckpoint(parsed.checkpoint(), *signers, created);
     case v1::DirectoryEntry::kLinkReport:
       return ApplyReport(parsed.link_report(), *signers, created, now);
     case v1::DirectoryEntry::kRouteChange:
@@ -144,8 +158,8 @@ absl::Status DirectoryState::ApplyParsed(const Hasher& hasher, SignatureChecker&
   return RefuseEntry("it has no kind", "Update this side before the entry is used.");
 }
 
-// Registered keys; and those that the entry itself brings, for genesis and the
-// first version of a member.
+// Registered keys; and those that the entry itself brings, for genesis, the
+// first version of a member, and one that has lost its own.
 std::optional<KeyOwner> DirectoryState::KeyForEntry(const Hasher& hasher,
                                                     const v1::EntrySignature& signature,
                                                     const v1::DirectoryEntry& parsed) const {
@@ -165,8 +179,7 @@ std::optional<KeyOwner> DirectoryState::KeyForEntry(const Hasher& hasher,
   if (parsed.has_genesis() && signature.role() == v1::SIGNER_AUTHORITY) {
     brought = FindIn(parsed.genesis().authority_keys(), key_id);
   } else if (parsed.has_member() && signature.role() == v1::SIGNER_MEMBER &&
-             parsed.member().province() == signature.province() &&
-             FindMember(province) == nullptr) {
+             parsed.member().province() == signature.province()) {
     brought = FindIn(parsed.member().keys(), key_id);
   }
   if (brought == nullptr || !IsWellFormedKey(hasher, *brought)) return std::nullopt;
@@ -182,6 +195,7 @@ absl::StatusOr<DirectoryState::Signers> DirectoryState::VerifySigners(
                        "Sign it by whom it binds.");
   }
   Signers signers;
+  const absl::Time created = absl::FromUnixMicros(parsed.created_unix_us());
   for (const v1::EntrySignature& signature : entry.signatures()) {
     const std::string who = signature.role() == v1::SIGNER_MEMBER
                                 ? absl::StrCat("member ", signature.province())
@@ -199,10 +213,21 @@ absl::StatusOr<DirectoryState::Signers> DirectoryState::VerifySigners(
       return RefuseEntry(absl::StrCat("the signature of ", who, " is wrong: ", verified.message()),
                          "Send the entry as it was signed.");
     }
-    if (signature.role() == v1::SIGNER_AUTHORITY) signers.authority = true;
+    const KeyId id = *KeyId::From(signature.signature().key_id());
+    const KeyRegistry::Record* record = keys_.Lookup(id);
+    const bool holds = record == nullptr || (record->is_listed() && keys_.FindSigner(id, created));
+    if (!holds) {
+      return RefuseEntry(absl::StrCat("the signature of ", who, " is by a key that is valid from ",
+                                      absl::FormatTime(record->not_before), " until ",
+                                      absl::FormatTime(record->not_after), "; the entry is of ",
+                                      absl::FormatTime(created)),
+                         "Sign with the signer's active key.");
+    }
+    if (signature.role() == v1::SIGNER_AUTHORITY) signers.authority.insert(id);
     if (signature.role() == v1::SIGNER_BROKER) signers.broker = true;
     if (signature.role() == v1::SIGNER_MEMBER) {
-      signers.members.insert(ProvinceCode(signature.province()));
+      const ProvinceCode province(signature.province());
+      (record == nullptr ? signers.newcomers : signers.members).insert(province);
     }
   }
   return signers;
@@ -218,12 +243,6 @@ std::vector<ProvinceCode> DirectoryState::Members() const {
   out.reserve(members_.size());
   for (const auto& [province, member] : members_) out.push_back(province);
   return out;
-}
-
-std::optional<KeyOwner> DirectoryState::FindKey(const KeyId& key) const {
-  const auto found = keys_.find(key);
-  if (found == keys_.end()) return std::nullopt;
-  return found->second;
 }
 
 const v1::PublicKey* DirectoryState::SealingKey(ProvinceCode province, absl::Time now) const {

@@ -17,26 +17,13 @@
 #include "absl/time/time.h"
 #include "protos/contract/crypto.h"
 #include "protos/contract/ids.h"
+#include "protos/contract/key_registry.h"
+#include "protos/contract/route.h"
 #include "protos/contract/signing.h"
 #include "yizhan/v1/broker_admin.pb.h"
 #include "yizhan/v1/directory.pb.h"
 
 namespace yizhan::contract {
-
-struct RouteKey {
-  ProvinceCode accepting;
-  ProvinceCode home;
-  friend auto operator<=>(const RouteKey&, const RouteKey&) = default;
-};
-
-struct RouteRecord {
-  v1::RouteState state = v1::ROUTE_STATE_UNSPECIFIED;
-  std::uint64_t version = 0;
-  absl::Time opened;
-  absl::Time certified_until;
-  // Was open before its present certification: running cases are served on.
-  bool served = false;
-};
 
 // State after some number of entries. A value: copy it to make a snapshot.
 class DirectoryState {
@@ -57,9 +44,18 @@ class DirectoryState {
 
   const v1::Member* FindMember(ProvinceCode province) const;
   std::vector<ProvinceCode> Members() const;
-  // Any registered key, of member, broker or authority; nothing if unknown, of
-  // a revoked member, or no longer in the member's list.
-  std::optional<KeyOwner> FindKey(const KeyId& key) const;
+  // Any listed key, of member, broker or authority, whatever its dates; nothing
+  // if unknown, of a revoked member, or no longer in its owner's list.
+  std::optional<KeyOwner> FindKey(const KeyId& key) const { return keys_.Find(key); }
+  // What may sign at `at` (now, or the record's own time): neither staged then,
+  // nor retired, dropped or suspect. And what might have signed something that
+  // was accepted then, by somebody else's word, also where it is suspect since.
+  std::optional<KeyOwner> FindSigner(const KeyId& key, absl::Time at) const {
+    return keys_.FindSigner(key, at);
+  }
+  std::optional<KeyOwner> FindSignerThen(const KeyId& key, absl::Time accepted) const {
+    return keys_.FindSignerThen(key, accepted);
+  }
   // The member's current sealing key: the last in its list with use SEAL that
   // holds at `now`.
   const v1::PublicKey* SealingKey(ProvinceCode province, absl::Time now) const;
@@ -67,18 +63,34 @@ class DirectoryState {
   // that are not active.
   std::optional<ProvinceCode> ProvinceOfCertificate(const CertificateFingerprint& sha256) const;
 
-  // As the entries say; a certificate that ran out reads EXPIRED at `now`, and
-  // one with a later opening time reads CERTIFIED until then.
+  // Whether a session may be held by a certificate of the broker with this digest.
+  bool IsBrokerCertificate(const CertificateFingerprint& sha256) const;
+  const v1::BrokerKeys& broker_keys() const { return broker_; }
+  // Distinct officers' signatures that an act of the authority needs.
+  int authority_quorum() const;
+  // Of the last entry by which the authority confirmed the log; 1970 for none.
+  absl::Time confirmed() const { return confirmed_; }
+
+  // As the entries say at `now`: a planned change is effective from its time on;
+  // a certification that ran out reads EXPIRED; keys that were changed and not
+  // shown to work within the grace, or at once where the old ones are suspect,
+  // read VOID; one with a later opening time reads CERTIFIED until then.
   RouteRecord Route(const RouteKey& key, absl::Time now) const;
   const std::map<RouteKey, RouteRecord>& routes() const { return routes_; }
   bool HasReport(const RunId& run) const { return reports_.contains(run); }
 
  private:
+  // Keys of a member that a test of its routes has to show to work.
+  struct KeyChanges {
+    std::map<KeyId, absl::Time> listed;  // beside those of its first version
+    absl::Time suspect;                  // 1970: never
+  };
   // Whose valid signatures an entry carries.
   struct Signers {
-    bool authority = false;
+    std::set<KeyId> authority;  // officers
     bool broker = false;
-    std::set<ProvinceCode> members;
+    std::set<ProvinceCode> members;    // by a key that the directory has
+    std::set<ProvinceCode> newcomers;  // by a key that the entry brings
   };
   absl::Status ApplyParsed(const Hasher& hasher, SignatureChecker& checker,
                            const v1::SignedEntry& entry, const v1::DirectoryEntry& parsed,
@@ -89,13 +101,26 @@ class DirectoryState {
   std::optional<KeyOwner> KeyForEntry(const Hasher& hasher, const v1::EntrySignature& signature,
                                       const v1::DirectoryEntry& parsed) const;
   absl::Status ApplyGenesis(const Hasher& hasher, const v1::Genesis& genesis, const Digest& digest,
-                            const Digest& pinned);
-  absl::Status ApplyMember(const Hasher& hasher, const v1::Member& member, const Signers& signers);
+                            const Digest& pinned, const Signers& signers, absl::Time created);
+  absl::Status ApplyMember(const Hasher& hasher, const v1::Member& member, const Signers& signers,
+                           absl::Time created);
   absl::Status CheckMember(const Hasher& hasher, const v1::Member& member) const;
+  absl::Status CheckConsent(const v1::Member* before, const v1::Member& after,
+                            const Signers& signers) const;
+  void NoteKeyChanges(const v1::Member* before, const v1::Member& after, bool lost,
+                      absl::Time created);
+  absl::Status ApplyBrokerKeys(const Hasher& hasher, const v1::BrokerKeys& keys,
+                               const Signers& signers, absl::Time created);
+  absl::Status ApplyCheckpoint(const v1::AuthorityCheckpoint& checkpoint, const Signers& signers,
+                               absl::Time created);
+  bool Agreed(const Signers& signers) const {
+    return static_cast<int>(signers.authority.size()) >= authority_quorum();
+  }
   absl::Status CheckReport(const v1::LinkReport& report, const Signers& signers,
                            absl::Time now) const;
   absl::Status ApplyReport(const v1::LinkReport& report, const Signers& signers, absl::Time created,
                            absl::Time now);
+  absl::Time UntestedKeysHoldUntil(const RouteKey& key, absl::Time tested) const;
   absl::Status ApplyRouteChange(const v1::RouteChange& change, const Signers& signers,
                                 absl::Time created);
 
@@ -103,17 +128,22 @@ class DirectoryState {
   Digest genesis_digest_;
   v1::Genesis genesis_;
   std::map<ProvinceCode, v1::Member> members_;
-  std::map<KeyId, KeyOwner> keys_;
-  // A key id belongs to its first owner for ever, also when no longer listed.
-  std::map<KeyId, ProvinceCode> retired_keys_;
+  v1::BrokerKeys broker_;
+  KeyRegistry keys_;
   std::map<CertificateFingerprint, ProvinceCode> certificates_;
   std::map<RouteKey, RouteRecord> routes_;
   std::set<RunId> reports_;
+  std::map<ProvinceCode, KeyChanges> key_changes_;
+  absl::Time last_created_;
+  absl::Time confirmed_;
 };
 
 // Ids of the cases that a report of this suite version must show passed, each
 // in both directions; empty for an unknown version.
 std::vector<absl::string_view> MandatoryCases(std::uint32_t suite_version);
+
+// Likewise of a smoke report.
+std::vector<absl::string_view> SmokeCases(std::uint32_t suite_version);
 
 // SM3(before | SM3(entry)).
 Digest ChainDigest(const Hasher& hasher, const Digest& before, absl::string_view entry);

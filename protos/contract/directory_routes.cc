@@ -8,15 +8,17 @@
 #include "protos/contract/errors.h"
 #include "protos/contract/fields.h"
 #include "protos/contract/limits.h"
+#include "protos/contract/route_rules.h"
 
 namespace yizhan::contract {
 namespace {
 
 constexpr int kMaxVerdicts = 1000;
 
-bool IsMandatory(std::uint32_t suite_version, absl::string_view case_id) {
-  const std::vector<absl::string_view> cases = MandatoryCases(suite_version);
-  return std::find(cases.begin(), cases.end(), case_id) != cases.end();
+// What this report has to show.
+std::vector<absl::string_view> NeededCases(const v1::LinkReport& report) {
+  return report.smoke() ? SmokeCases(report.suite_version())
+                        : MandatoryCases(report.suite_version());
 }
 
 std::string CaseName(absl::string_view case_id, std::uint32_t from, std::uint32_t to) {
@@ -31,6 +33,7 @@ absl::Status CheckVerdicts(const v1::LinkReport& report) {
   if (report.verdicts_size() > kMaxVerdicts) {
     return RefuseEntry("it has more than 1000 verdicts", "Report each case once a direction.");
   }
+  const std::vector<absl::string_view> needed = NeededCases(report);
   std::set<std::tuple<std::string, std::uint32_t, std::uint32_t>> seen;
   for (const v1::CaseVerdict& verdict : report.verdicts()) {
     const std::string name = CaseName(verdict.case_id(), verdict.from(), verdict.to());
@@ -41,16 +44,17 @@ absl::Status CheckVerdicts(const v1::LinkReport& report) {
     if (!seen.emplace(verdict.case_id(), verdict.from(), verdict.to()).second) {
       return RefuseEntry(absl::StrCat(name, " is reported twice"), "Report it once.");
     }
-    const bool passes = verdict.verdict() == v1::VERDICT_PASS ||
-                        (verdict.verdict() == v1::VERDICT_SKIPPED &&
-                         !IsMandatory(report.suite_version(), verdict.case_id()));
+    const bool passes =
+        verdict.verdict() == v1::VERDICT_PASS ||
+        (verdict.verdict() == v1::VERDICT_SKIPPED &&
+         std::find(needed.begin(), needed.end(), verdict.case_id()) == needed.end());
     if (!passes) {
       return RefuseEntry(
           absl::StrCat(name, " has not passed: ", v1::Verdict_Name(verdict.verdict())),
           "Remove its cause and run the test anew.");
     }
   }
-  for (absl::string_view id : MandatoryCases(report.suite_version())) {
+  for (absl::string_view id : needed) {
     for (const auto& [from, to] : {std::pair(a, b), std::pair(b, a)}) {
       if (!seen.contains({std::string(id), from, to})) {
         return RefuseEntry(absl::StrCat(CaseName(id, from, to), " is missing"),
@@ -78,36 +82,24 @@ absl::Status CheckReportTimes(const v1::LinkReport& report, absl::Time now) {
   return RefuseEntry(broken, "Correct the clock or the report, and run the test anew.");
 }
 
-// Who must sign a change of state; an unlisted one is refused.
-enum class Consent { kNever, kEither, kEitherOrAuthority, kBoth };
-
-Consent ConsentFor(v1::RouteState from, v1::RouteState to) {
-  if (to == v1::ROUTE_CUT) return from == v1::ROUTE_CUT ? Consent::kNever : Consent::kEither;
-  switch (from) {
-    case v1::ROUTE_STATE_UNSPECIFIED:
-      return to == v1::ROUTE_REQUESTED ? Consent::kEither : Consent::kNever;
-    case v1::ROUTE_REQUESTED:
-    case v1::ROUTE_EXPIRED:
-    case v1::ROUTE_VOID:
-      return to == v1::ROUTE_TESTING ? Consent::kBoth : Consent::kNever;
-    case v1::ROUTE_TESTING:
-      return to == v1::ROUTE_FAILED ? Consent::kEither : Consent::kNever;
-    case v1::ROUTE_OPEN:
-    case v1::ROUTE_PILOT:
-      if (to == v1::ROUTE_SUSPENDED) return Consent::kEither;
-      return to == v1::ROUTE_EXPIRED || to == v1::ROUTE_VOID ? Consent::kEitherOrAuthority
-                                                             : Consent::kNever;
-    case v1::ROUTE_SUSPENDED:
-      return to == v1::ROUTE_OPEN ? Consent::kBoth : Consent::kNever;
-    case v1::ROUTE_CUT:
-      return to == v1::ROUTE_SUSPENDED ? Consent::kBoth : Consent::kNever;
-    default:
-      return Consent::kNever;
-  }
-}
-
 bool WasOpen(const RouteRecord& route, absl::Time at) {
   return route.served || (route.opened != absl::Time() && route.opened <= at);
+}
+
+void Take(RouteRecord& route, const RouteStep& step) {
+  if (IsOpen(step.state) && !IsOpen(route.state)) route.opened = step.at;
+  route.served = WasOpen(route, step.at);
+  route.state = step.state;
+  route.pilot = step.pilot;
+}
+
+// With what was planned for a time until `at`.
+RouteRecord Settled(RouteRecord route, absl::Time at) {
+  if (route.planned.has_value() && route.planned->at <= at) {
+    Take(route, *route.planned);
+    route.planned.reset();
+  }
+  return route;
 }
 
 }  // namespace
@@ -119,16 +111,40 @@ std::vector<absl::string_view> MandatoryCases(std::uint32_t suite_version) {
   return {};
 }
 
+// What runs after every change of keys and data alike, daily, and by hand.
+std::vector<absl::string_view> SmokeCases(std::uint32_t suite_version) {
+  if (suite_version == 1) return {"M01", "S01", "R01"};
+  return {};
+}
+
+absl::Time DirectoryState::UntestedKeysHoldUntil(const RouteKey& key, absl::Time tested) const {
+  absl::Time until = absl::InfiniteFuture();
+  for (ProvinceCode party : {key.accepting, key.home}) {
+    const auto changes = key_changes_.find(party);
+    if (changes == key_changes_.end()) continue;
+    if (changes->second.suspect > tested) return absl::InfinitePast();
+    for (const auto& [id, listed] : changes->second.listed) {
+      if (listed <= tested) continue;
+      const absl::Time used = std::max(listed, keys_.Lookup(id)->not_before);
+      until = std::min(until, used + kKeyChangeGrace);
+    }
+  }
+  return until;
+}
+
 RouteRecord DirectoryState::Route(const RouteKey& key, absl::Time now) const {
   const auto found = routes_.find(key);
   if (found == routes_.end()) return RouteRecord();
-  RouteRecord route = found->second;
+  RouteRecord route = Settled(found->second, now);
   route.served = WasOpen(route, now);
-  const bool open = route.state == v1::ROUTE_OPEN || route.state == v1::ROUTE_PILOT;
-  if ((open || route.state == v1::ROUTE_SUSPENDED) && route.certified_until <= now) {
+  const bool certified = IsOpen(route.state) || route.state == v1::ROUTE_SUSPENDED ||
+                         route.state == v1::ROUTE_CERTIFIED;
+  if (!certified) return route;
+  route.grace_until = UntestedKeysHoldUntil(key, route.tested);
+  if (route.certified_until <= now) {
     route.state = v1::ROUTE_EXPIRED;
-  } else if (open && route.opened > now) {
-    route.state = v1::ROUTE_CERTIFIED;
+  } else if (route.grace_until <= now) {
+    route.state = v1::ROUTE_VOID;
   }
   return route;
 }
@@ -140,7 +156,7 @@ absl::Status DirectoryState::CheckReport(const v1::LinkReport& report, const Sig
     return RefuseEntry("run_id is malformed, or a report of this run is there already",
                        "Run the test anew.");
   }
-  if (MandatoryCases(report.suite_version()).empty()) {
+  if (NeededCases(report).empty()) {
     return RefuseEntry(absl::StrCat("suite_version ", report.suite_version(), " is unknown"),
                        "Use the same version of the test on both sides.");
   }
@@ -194,15 +210,35 @@ absl::Status DirectoryState::ApplyReport(const v1::LinkReport& report, const Sig
                                       ", which a report does not lift"),
                          "Lift it first, by a change that both provinces sign.");
     }
-    RouteRecord& route = opened[key];
-    route.state = v1::ROUTE_OPEN;
-    route.version = certified.version();
-    route.opened = absl::FromUnixMicros(report.open_at_unix_us() != 0 ? report.open_at_unix_us()
-                                                                      : report.ended_unix_us());
-    route.certified_until = absl::FromUnixMicros(report.certified_until_unix_us());
+    const bool standing = IsOpen(before.state) || before.state == v1::ROUTE_CERTIFIED;
+    if (report.smoke() && !standing) {
+      return RefuseEntry(absl::StrCat(name, " is ", v1::RouteState_Name(before.state),
+                                      ", which a smoke test does not change"),
+                         "Run the whole test.");
+    }
+    const auto found = routes_.find(key);
+    RouteRecord& route = opened[key] =
+        found == routes_.end() ? RouteRecord() : Settled(found->second, created);
     route.served = before.served;
+    route.version = certified.version();
+    route.tested = absl::FromUnixMicros(report.ended_unix_us());
+    route.changed = created;
+    if (report.smoke()) continue;
+    route.certified_until = absl::FromUnixMicros(report.certified_until_unix_us());
     // Certified anew while open: it stays open.
-    if (before.state == v1::ROUTE_OPEN) route.opened = std::min(route.opened, before.opened);
+    if (IsOpen(before.state)) continue;
+    if (before.state != v1::ROUTE_CERTIFIED) route.planned.reset();
+    route.state = v1::ROUTE_CERTIFIED;
+    if (report.stays_certified()) continue;
+    const absl::Time open_at = absl::FromUnixMicros(
+        report.open_at_unix_us() != 0 ? report.open_at_unix_us() : report.ended_unix_us());
+    const RouteStep step{v1::ROUTE_OPEN, open_at, {}};
+    if (open_at > created) {
+      route.planned = step;
+    } else {
+      route.planned.reset();
+      Take(route, step);
+    }
   }
   if (opened.empty()) return RefuseEntry("it names no route", "List the routes that were tested.");
   for (const auto& [key, route] : opened) routes_[key] = route;
@@ -218,7 +254,7 @@ absl::Status DirectoryState::ApplyRouteChange(const v1::RouteChange& change, con
     return RefuseEntry("accepting and home must be two members", "Register both first.");
   }
   const auto found = routes_.find(key);
-  RouteRecord route = found == routes_.end() ? RouteRecord() : found->second;
+  RouteRecord route = found == routes_.end() ? RouteRecord() : Settled(found->second, created);
   if (change.version() != route.version + 1) {
     return RefuseEntry(absl::StrCat("version ", change.version(), " must be ", route.version + 1),
                        "Fetch the directory and make the change from the current version.");
@@ -226,27 +262,41 @@ absl::Status DirectoryState::ApplyRouteChange(const v1::RouteChange& change, con
   const v1::RouteState reads = Route(key, created).state;
   Consent consent = ConsentFor(route.state, change.state());
   if (consent == Consent::kNever) consent = ConsentFor(reads, change.state());
+  if (consent == Consent::kNever) consent = ConsentToWithdraw(route, change.state());
   if (consent == Consent::kNever) {
     return RefuseEntry(absl::StrCat("a route cannot go from ", v1::RouteState_Name(reads), " to ",
                                     v1::RouteState_Name(change.state()), " by a change"),
                        "A route opens by a link test's report alone; see the states of a route.");
   }
-  if (change.state() == v1::ROUTE_OPEN && route.certified_until <= created) {
+  if (absl::Status s = CheckChangeFields(change, created); !s.ok()) return s;
+  RouteStep step{change.state(), absl::FromUnixMicros(change.effective_unix_us()), change.pilot()};
+  const bool later = step.at > created;
+  if (!later) step.at = created;
+  const bool holds =
+      reads != v1::ROUTE_EXPIRED && reads != v1::ROUTE_VOID && route.certified_until > step.at;
+  if (IsOpen(change.state()) && !holds) {
     return RefuseEntry("its certification does not hold", "Run the link test anew.");
   }
-  const int parties = static_cast<int>(signers.members.contains(key.accepting)) +
-                      static_cast<int>(signers.members.contains(key.home));
-  const bool by_authority = consent == Consent::kEitherOrAuthority && signers.authority;
-  if (parties < (consent == Consent::kBoth ? 2 : 1) && !by_authority) {
-    return RefuseEntry(consent == Consent::kBoth
-                           ? "it needs the signatures of both provinces"
-                           : "it needs the signature of a province of the route",
-                       "Sign it and send it again.");
+  const bool by_accepting = signers.members.contains(key.accepting);
+  const bool by_home = signers.members.contains(key.home);
+  const bool by_authority =
+      consent == Consent::kEitherOrAuthority && !signers.authority.empty() && Agreed(signers);
+  if (!by_authority && !Consents(consent, by_accepting, by_home)) {
+    return RefuseEntry(WhoMustSign(consent), "Sign it and send it again.");
   }
   route.version = change.version();
-  route.state = change.state();
-  if (route.state == v1::ROUTE_EXPIRED || route.state == v1::ROUTE_VOID) {
-    route.certified_until = std::min(route.certified_until, created);
+  route.order_number = change.order_number();
+  route.reason = change.reason();
+  route.group = change.group();
+  route.changed = created;
+  route.planned.reset();
+  if (later) {
+    route.planned = step;
+  } else {
+    Take(route, step);
+  }
+  if (change.state() == v1::ROUTE_EXPIRED || change.state() == v1::ROUTE_VOID) {
+    route.certified_until = std::min(route.certified_until, step.at);
   }
   routes_[key] = route;
   return absl::OkStatus();

@@ -38,6 +38,8 @@ inline constexpr absl::Duration kDedupSlack = absl::Hours(24);
 inline constexpr absl::Duration kResendableAfterReceipt = absl::Hours(24 * 7);
 inline constexpr absl::Duration kEpochSecretLife = absl::Minutes(5);
 inline constexpr absl::Duration kCertificationLife = absl::Hours(24 * 365);
+// A route serves this long on keys that no test has shown to work.
+inline constexpr absl::Duration kKeyChangeGrace = absl::Hours(24 * 14);
 
 inline constexpr std::uint64_t kDefaultMailboxMessages = 1'000'000;  // per (source, destination)
 inline constexpr std::uint64_t kDefaultMailboxBytes = std::uint64_t{8} << 30;

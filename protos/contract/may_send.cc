@@ -1,4 +1,7 @@
 // Who may send what on which route: the judgement of broker and recipient alike.
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "protos/contract/directory.h"
 #include "protos/contract/errors.h"
@@ -51,6 +54,21 @@ absl::Status CheckRoute(const DirectoryState& directory, const RouteKey& key, bo
                    "Open new cases when the route is open again; running ones are served on.");
 }
 
+// Both provinces have said, and the authority agreed, that they handle the kind.
+absl::Status CheckCapabilities(const DirectoryState& directory, ProvinceCode source,
+                               ProvinceCode destination, v1::MessageKind kind) {
+  for (const auto& [province, side] :
+       {std::pair(source, v1::SIDE_MINE), std::pair(destination, v1::SIDE_THEIRS)}) {
+    const auto& able = directory.FindMember(province)->capabilities();
+    if (std::find(able.begin(), able.end(), kind) != able.end()) continue;
+    return MakeError(v1::KIND_NOT_ALLOWED, side,
+                     absl::StrCat("province ", province.value(), " is not registered for ",
+                                  v1::MessageKind_Name(kind)),
+                     "Have the capability added to its directory entry by the authority.");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckMembers(const DirectoryState& directory, ProvinceCode source,
                           ProvinceCode destination) {
   const v1::Member* to = directory.FindMember(destination);
@@ -83,6 +101,7 @@ absl::Status MaySend(const DirectoryState& directory, ProvinceCode source, Provi
         "Send it in a connectivity run, or not at all.");
   }
   if (absl::Status s = CheckMembers(directory, source, destination); !s.ok()) return s;
+  if (absl::Status s = CheckCapabilities(directory, source, destination, kind); !s.ok()) return s;
   const RouteKey ours{source, destination};
   const RouteKey theirs{destination, source};
   switch (way) {

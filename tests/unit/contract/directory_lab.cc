@@ -60,6 +60,10 @@ v1::DirectoryEntry DirectoryLab::GenesisEntry() const {
   genesis->set_lab(lab);
   *genesis->add_authority_keys() = PublicKeyOf(authority, v1::KEY_USE_SIGN);
   *genesis->add_broker_keys() = PublicKeyOf(broker, v1::KEY_USE_SIGN);
+  if (officer.signer != nullptr) {
+    *genesis->add_authority_keys() = PublicKeyOf(officer, v1::KEY_USE_SIGN);
+    genesis->set_authority_quorum(2);
+  }
   genesis->add_broker_certificate_sha256(Fill(32, '\x01'));
   return entry;
 }
@@ -78,7 +82,9 @@ v1::DirectoryEntry DirectoryLab::MemberEntry(std::uint32_t province) {
   *member->add_keys() = PublicKeyOf(signing[province], v1::KEY_USE_SIGN);
   *member->add_keys() = PublicKeyOf(sealing[province], v1::KEY_USE_SEAL);
   member->add_certificate_sha256(Fill(32, static_cast<char>(province)));
-  member->add_capabilities(v1::ACCEPTANCE);
+  for (int kind = v1::ELIGIBILITY_QUERY; kind <= v1::TEST_MESSAGE; ++kind) {
+    member->add_capabilities(static_cast<v1::MessageKind>(kind));
+  }
   return entry;
 }
 
@@ -129,7 +135,11 @@ v1::DirectoryEntry DirectoryLab::ChangeEntry(std::uint32_t accepting, std::uint3
   return entry;
 }
 
-void DirectoryLab::Begin() { Must(Apply(GenesisEntry(), {{v1::SIGNER_AUTHORITY}})); }
+void DirectoryLab::Begin() {
+  std::vector<By> by = {{v1::SIGNER_AUTHORITY}};
+  if (officer.signer != nullptr) by.push_back({v1::SIGNER_AUTHORITY, 0, &officer});
+  Must(Apply(GenesisEntry(), by));
+}
 
 void DirectoryLab::AddMember(std::uint32_t province) {
   Must(Apply(MemberEntry(province), MemberSigners(province)));

@@ -64,6 +64,7 @@ class DirectoryLab {
   DirectoryState state;
   SignatureChecker checker{platform::SmSuite().hasher, platform::SmSuite().verifier};
   TestKey authority = MakeTestKey();
+  TestKey officer;  // set before Begin: a second one, and both must sign
   TestKey broker = MakeTestKey();
   std::map<std::uint32_t, TestKey> signing;
   std::map<std::uint32_t, TestKey> sealing;

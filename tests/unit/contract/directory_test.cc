@@ -144,7 +144,7 @@ TEST_F(MemberTest, NextVersion_IsSignedByAKeyOfTheOneBefore) {
   const v1::DirectoryEntry entry = lab_.NextVersion(
       32, [&](v1::Member& m) { *m.mutable_keys(0) = PublicKeyOf(next, v1::KEY_USE_SIGN); });
   Refused(entry, {{v1::SIGNER_MEMBER, 32, &next}, {v1::SIGNER_AUTHORITY}},
-          "key that it does not have");
+          "member has not signed it with a key of the version before");
   ASSERT_TRUE(lab_.Apply(entry, DirectoryLab::MemberSigners(32)).ok());
   EXPECT_FALSE(lab_.state.FindKey(lab_.signing[32].key.id).has_value());
   EXPECT_TRUE(lab_.state.FindKey(next.key.id).has_value());

@@ -248,7 +248,7 @@ TEST_F(RouteTest, UnlistedTransitions_AreRefused) {
   }
   lab_.OpenRoutes(32, 34);
   for (v1::RouteState to : {v1::ROUTE_REQUESTED, v1::ROUTE_TESTING, v1::ROUTE_CERTIFIED,
-                            v1::ROUTE_OPEN, v1::ROUTE_PILOT, v1::ROUTE_FAILED}) {
+                            v1::ROUTE_OPEN, v1::ROUTE_FAILED}) {
     Refused(lab_.ChangeEntry(32, 34, to), all, "cannot go");
   }
   v1::DirectoryEntry stale = lab_.ChangeEntry(32, 34, v1::ROUTE_SUSPENDED);
