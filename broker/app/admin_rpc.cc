@@ -35,7 +35,34 @@ class DirectoryService final : public v1::Directory::CallbackService {
                     });
   }
 
+  Reactor* ProposeChange(Context* context, const v1::ProposeChangeRequest* request,
+                         v1::ProposeChangeResponse*) override {
+    return CallCore(*shell_, context,
+                    [request](const CoreAccess& at, const BrokerCore::Caller& who) {
+                      const auto province = MemberOf(at, who);
+                      if (!province.ok()) return province.status();
+                      return at.core.ProposeChange(*province, request->entry(), at.now);
+                    });
+  }
+
+  Reactor* ListProposals(Context* context, const v1::ListProposalsRequest*,
+                         v1::ListProposalsResponse* response) override {
+    return CallCore(*shell_, context,
+                    [response](const CoreAccess& at, const BrokerCore::Caller& who) {
+                      const auto province = MemberOf(at, who);
+                      if (province.ok()) *response = at.core.ListProposals(*province, at.now);
+                      return province.status();
+                    });
+  }
+
  private:
+  static absl::StatusOr<contract::ProvinceCode> MemberOf(const CoreAccess& at,
+                                                         const BrokerCore::Caller& caller) {
+    if (const auto province = at.core.ProvinceOf(caller)) return *province;
+    return contract::MakeError(v1::CALLER_UNKNOWN, v1::SIDE_MINE,
+                               "the caller's certificate is not that of an active member",
+                               "Use the certificate that the directory has for the province.");
+  }
   absl::Status CheckCaller(const CoreAccess& at, const BrokerCore::Caller& caller) const {
     if (operators_->contains(caller) || at.core.ProvinceOf(caller)) return absl::OkStatus();
     return contract::MakeError(

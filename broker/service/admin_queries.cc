@@ -164,14 +164,7 @@ absl::Status BrokerCore::DiscardParked(const v1::DiscardParkedRequest& request,
 v1::ListRoutesResponse BrokerCore::ListRoutes(Moment now) {
   v1::ListRoutesResponse response;
   for (const auto& [key, unused] : directory().routes()) {
-    const contract::RouteRecord record = directory().Route(key, now.wall);
-    v1::RouteInfo* route = response.add_routes();
-    route->set_accepting(key.accepting.value());
-    route->set_home(key.home.value());
-    route->set_state(record.state);
-    route->set_opened_unix_us(absl::ToUnixMicros(record.opened));
-    route->set_certified_until_unix_us(absl::ToUnixMicros(record.certified_until));
-    route->set_version(record.version);
+    *response.add_routes() = contract::DescribeRoute(key, directory().Route(key, now.wall));
   }
   *response.mutable_head() = directory().head();
   return response;

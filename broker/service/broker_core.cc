@@ -110,6 +110,15 @@ absl::StatusOr<v1::AppendEntryResponse> BrokerCore::AppendEntry(const v1::Signed
   return response;
 }
 
+absl::Status BrokerCore::ProposeChange(contract::ProvinceCode caller, const v1::SignedEntry& entry,
+                                       Moment now) {
+  return state_->proposals.Propose(caller, entry, now.wall);
+}
+
+v1::ListProposalsResponse BrokerCore::ListProposals(contract::ProvinceCode caller, Moment now) {
+  return state_->proposals.List(caller, now.wall);
+}
+
 absl::Status BrokerCore::AppendEntryInternal(const v1::SignedEntry& entry, Moment now) {
   if (absl::Status s = state_->directory.Append(entry, now.wall); !s.ok()) return s;
   state_->Log(LogLine::Level::kInfo,

@@ -78,6 +78,10 @@ class BrokerCore {
   // Directory.
   absl::StatusOr<v1::FetchEntriesResponse> FetchEntries(const v1::FetchEntriesRequest& request);
   absl::StatusOr<v1::AppendEntryResponse> AppendEntry(const v1::SignedEntry& entry, Moment now);
+  // Half-signed changes of routes; see route_proposals.h.
+  absl::Status ProposeChange(contract::ProvinceCode caller, const v1::SignedEntry& entry,
+                             Moment now);
+  v1::ListProposalsResponse ListProposals(contract::ProvinceCode caller, Moment now);
 
   // BrokerAdmin; the shell has judged that the caller is an operator.
   v1::ListMailboxesResponse ListMailboxes(Moment now);

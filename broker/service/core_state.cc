@@ -24,6 +24,8 @@ CoreState::CoreState(BrokerCore::Options the_options)
       timers(&records),
       evidence(&records, options.algorithms.hasher),
       directory(&records, options.algorithms),
+      proposals(&records, &directory),
+      pilots(&records),
       admission(&directory, options.algorithms.hasher, options.limits.asymmetric_per_second),
       outgoing(&records, options.signer, options.algorithms.hasher),
       progresses(&records) {}

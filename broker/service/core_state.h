@@ -13,7 +13,9 @@
 #include "broker/directory/directory_store.h"
 #include "broker/evidence/evidence_log.h"
 #include "broker/service/broker_core.h"
+#include "broker/service/pilot_quota.h"
 #include "broker/service/record_signer.h"
+#include "broker/service/route_proposals.h"
 #include "broker/service/sessions.h"
 #include "broker/service/store_progress.h"
 #include "broker/store/boxes.h"
@@ -57,6 +59,8 @@ struct CoreState {
   Timers timers;
   EvidenceLog evidence;
   DirectoryStore directory;
+  RouteProposals proposals;
+  PilotQuota pilots;
   Admission admission;
   RecordSigner outgoing;
   std::map<BoxKey, Dispatcher> dispatchers;

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "broker/service/receive_handler.h"
+#include "broker/store/keys.h"
+#include "protos/contract/envelope.h"
 #include "protos/contract/errors.h"
 #include "protos/contract/limits.h"
 
@@ -67,6 +69,16 @@ void PumpControls(CoreState& state, Session& session) {
   }
 }
 
+// Signed by a key that was retired, dropped or suspected meanwhile.
+void ShowAcceptance(CoreState& state, v1::Delivery& delivery, Moment now) {
+  const auto key = contract::KeyId::From(delivery.envelope().signature().key_id());
+  if (key && state.directory.state().FindSigner(*key, now.wall)) return;
+  const auto parsed =
+      contract::ParseEnvelope(*state.options.algorithms.hasher, delivery.envelope());
+  if (!parsed.ok()) return;
+  state.outgoing.CopyTo(IdentityKey(parsed->identity, 'r'), delivery.mutable_acceptance());
+}
+
 void PumpDeliveries(CoreState& state, Session& session, Moment now) {
   Dispatcher& dispatcher = state.DispatcherOf(session.box);
   const contract::DirectoryState& directory = state.directory.state();
@@ -83,6 +95,7 @@ void PumpDeliveries(CoreState& state, Session& session, Moment now) {
     if (!deliveries.empty()) {
       v1::ReceiveResponse response;
       for (v1::Delivery& delivery : deliveries) {
+        ShowAcceptance(state, delivery, now);
         if (delivery.attempt() > 1) ++state.stats.redeliveries[session.box.lane];
         *response.add_deliveries() = std::move(delivery);
       }

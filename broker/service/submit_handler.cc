@@ -92,6 +92,9 @@ void SubmitHandler::HandleEnvelope(const v1::SubmitItem& item) {
   if (absl::Status s = state_.admission.CheckBody(envelope, parsed); !s.ok()) {
     return Refuse(s, &parsed);
   }
+  if (absl::Status s = state_.pilots.Take(state_.directory.state(), parsed, now_.wall); !s.ok()) {
+    return Refuse(s, &parsed);
+  }
   Accept(item, parsed, stored::StoredKnown());
 }
 

@@ -30,6 +30,8 @@
 //     'k' run (16) position (8)             evidence by run
 //     'n' lane (1) source (1) destination (1) kind (1)   v1.MessageCount
 //     'x' time (8) kind (1) rest    timers, see timers.h
+//     'Q' accepting (1) home (1)             pilot's day (8) and new cases in it (8)
+//     'q' accepting (1) home (1) by (1)      proposed route change, v1.SignedEntry
 //     'L' ...                       link runs (service/link_runs)
 #ifndef YIZHAN_BROKER_STORE_KEYS_H_
 #define YIZHAN_BROKER_STORE_KEYS_H_

@@ -19,6 +19,7 @@
 #include "protos/contract/ids.h"
 #include "protos/contract/key_registry.h"
 #include "protos/contract/route.h"
+#include "protos/contract/route_rules.h"
 #include "protos/contract/signing.h"
 #include "yizhan/v1/broker_admin.pb.h"
 #include "yizhan/v1/directory.pb.h"
@@ -77,6 +78,8 @@ class DirectoryState {
   // read VOID; one with a later opening time reads CERTIFIED until then.
   RouteRecord Route(const RouteKey& key, absl::Time now) const;
   const std::map<RouteKey, RouteRecord>& routes() const { return routes_; }
+  // Whose signatures a change to `to` created then needs.
+  Consent ConsentNeeded(const RouteKey& key, v1::RouteState to, absl::Time created) const;
   bool HasReport(const RunId& run) const { return reports_.contains(run); }
 
  private:

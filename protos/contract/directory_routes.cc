@@ -246,6 +246,17 @@ absl::Status DirectoryState::ApplyReport(const v1::LinkReport& report, const Sig
   return absl::OkStatus();
 }
 
+Consent DirectoryState::ConsentNeeded(const RouteKey& key, v1::RouteState to,
+                                      absl::Time created) const {
+  const auto found = routes_.find(key);
+  const RouteRecord route =
+      found == routes_.end() ? RouteRecord() : Settled(found->second, created);
+  Consent consent = ConsentFor(route.state, to);
+  if (consent == Consent::kNever) consent = ConsentFor(Route(key, created).state, to);
+  if (consent == Consent::kNever) consent = ConsentToWithdraw(route, to);
+  return consent;
+}
+
 absl::Status DirectoryState::ApplyRouteChange(const v1::RouteChange& change, const Signers& signers,
                                               absl::Time created) {
   const RouteKey key{ProvinceCode(change.accepting()), ProvinceCode(change.home())};
@@ -260,9 +271,7 @@ absl::Status DirectoryState::ApplyRouteChange(const v1::RouteChange& change, con
                        "Fetch the directory and make the change from the current version.");
   }
   const v1::RouteState reads = Route(key, created).state;
-  Consent consent = ConsentFor(route.state, change.state());
-  if (consent == Consent::kNever) consent = ConsentFor(reads, change.state());
-  if (consent == Consent::kNever) consent = ConsentToWithdraw(route, change.state());
+  const Consent consent = ConsentNeeded(key, change.state(), created);
   if (consent == Consent::kNever) {
     return RefuseEntry(absl::StrCat("a route cannot go from ", v1::RouteState_Name(reads), " to ",
                                     v1::RouteState_Name(change.state()), " by a change"),

@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "protos/contract/ids.h"
+#include "yizhan/v1/broker_admin.pb.h"
 #include "yizhan/v1/directory.pb.h"
 
 namespace yizhan::contract {
@@ -44,6 +45,9 @@ struct RouteRecord {
   // Planned changes of keys that no test has shown to work: VOID then.
   absl::Time grace_until = absl::InfiniteFuture();
 };
+
+// For people and tools.
+v1::RouteInfo DescribeRoute(const RouteKey& key, const RouteRecord& route);
 
 }  // namespace yizhan::contract
 

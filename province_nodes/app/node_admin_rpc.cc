@@ -10,6 +10,7 @@
 #include "adapters/platform/rpc/status.h"
 #include "grpcpp/server_context.h"
 #include "protos/contract/errors.h"
+#include "province_nodes/directory/route_history.h"
 #include "yizhan/v1/node_admin.grpc.pb.h"
 
 namespace yizhan::node {
@@ -63,17 +64,39 @@ class NodeAdminService final : public v1::NodeAdmin::Service {
         const contract::DirectoryState& directory = core.directory();
         *response->mutable_head() = directory.head();
         for (const auto& [key, unused] : directory.routes()) {
-          const contract::RouteRecord route = directory.Route(key, deps_.clock->Now());
-          v1::RouteInfo& info = *response->add_routes();
-          info.set_accepting(key.accepting.value());
-          info.set_home(key.home.value());
-          info.set_state(route.state);
-          info.set_version(route.version);
-          info.set_opened_unix_us(Micros(route.opened));
-          info.set_certified_until_unix_us(Micros(route.certified_until));
+          *response->add_routes() =
+              contract::DescribeRoute(key, directory.Route(key, deps_.clock->Now()));
         }
         return absl::OkStatus();
       });
+    });
+  }
+
+  grpc::Status ChangeRoute(ServerContext* context, const v1::ChangeRouteRequest* request,
+                           v1::ChangeRouteResponse* response) override {
+    return Guarded(*context, [&] {
+      platform::LogInfo("node.admin", "an operator changes a route",
+                        {{"officer", request->officer().number()},
+                         {"accepting", request->change().accepting()},
+                         {"home", request->change().home()},
+                         {"state", v1::RouteState_Name(request->change().state())},
+                         {"order", request->change().order_number()},
+                         {"reason", request->change().reason()}});
+      return Take(deps_.route_office->Change(*request), response);
+    });
+  }
+
+  grpc::Status ListRouteProposals(ServerContext* context, const v1::ListRouteProposalsRequest*,
+                                  v1::ListRouteProposalsResponse* response) override {
+    return Guarded(*context, [&] { return Take(deps_.route_office->Proposals(), response); });
+  }
+
+  grpc::Status ListRouteHistory(ServerContext* context, const v1::ListRouteHistoryRequest* request,
+                                v1::ListRouteHistoryResponse* response) override {
+    return Guarded(*context, [&] {
+      const contract::RouteKey route{ProvinceCode(request->accepting()),
+                                     ProvinceCode(request->home())};
+      return Take(RouteHistory(*deps_.store, route), response);
     });
   }
 
@@ -116,9 +139,10 @@ class NodeAdminService final : public v1::NodeAdmin::Service {
   }
 
  private:
-  static std::int64_t Micros(absl::Time time) {
-    const bool set = time != absl::Time() && time != absl::InfiniteFuture();
-    return set ? absl::ToUnixMicros(time) : 0;
+  template <typename Response>
+  static absl::Status Take(absl::StatusOr<Response> result, Response* response) {
+    if (result.ok()) *response = *std::move(result);
+    return result.status();
   }
 
   // Operators alone.

@@ -8,6 +8,7 @@
 #include "adapters/platform/clock/clock.h"
 #include "protos/contract/ids.h"
 #include "province_nodes/app/node_loop.h"
+#include "province_nodes/directory/route_office.h"
 #include "province_nodes/gateway/caller_registry.h"
 #include "province_nodes/linktest/link_tester.h"
 
@@ -25,6 +26,8 @@ struct NodeAdminDeps {
   NodeLoop* loop = nullptr;
   const platform::Clock* clock = nullptr;
   LinkTester* link_tester = nullptr;
+  RouteOffice* route_office = nullptr;
+  const platform::KeyValueStore* store = nullptr;
   const CallerRegistry* callers = nullptr;
 };
 

@@ -16,6 +16,7 @@
 #include "adapters/platform/rpc/peer.h"
 #include "adapters/platform/rpc/server.h"
 #include "protos/contract/errors.h"
+#include "province_nodes/app/directory_service_rpc.h"
 #include "province_nodes/app/link_test_service_rpc.h"
 #include "province_nodes/app/node_admin_rpc.h"
 #include "province_nodes/app/node_loop.h"
@@ -52,6 +53,8 @@ struct NodeProcess::Parts {
   std::unique_ptr<ExchangeClient> exchange;
   std::unique_ptr<ProbedTransport> transport;
   std::unique_ptr<LinkTestService> link_test_service;
+  std::unique_ptr<DirectoryService> directory_service;
+  std::unique_ptr<RouteOffice> route_office;
   std::unique_ptr<SystemWorker> worker;
   std::unique_ptr<NodeLinkTester> link_tester;
   std::unique_ptr<ProcessObserver> observer;
@@ -64,6 +67,7 @@ struct NodeProcess::Parts {
   absl::Status OpenStore();
   absl::Status MakeCore();
   void MakeLinkTester();
+  void MakeRouteOffice();
   CaseServiceDeps CaseDeps(std::string key_prefix,
                            std::function<bool(contract::ProvinceCode)> link_open);
   absl::Status Serve();
@@ -128,6 +132,7 @@ absl::Status NodeProcess::Parts::MakeCore() {
   systems.card_centre = setup.card_centre.get();
   worker = std::make_unique<SystemWorker>(systems, loop.get(), clock);
   MakeLinkTester();
+  MakeRouteOffice();
   observer = std::make_unique<ProcessObserver>(loop.get(), worker.get(), link_tester.get(),
                                                transport.get());
   NodeCoreOptions options;
@@ -189,6 +194,23 @@ void NodeProcess::Parts::MakeLinkTester() {
   link_tester = std::make_unique<NodeLinkTester>(std::move(deps));
 }
 
+void NodeProcess::Parts::MakeRouteOffice() {
+  directory_service = MakeDirectoryService(channel);
+  RouteOffice::Deps deps;
+  deps.province = setup.province;
+  deps.algorithms = platform::SmSuite();
+  deps.signer = setup.signer.get();
+  deps.service = directory_service.get();
+  deps.read = [this](const std::function<void(const contract::DirectoryState&)>& reader) {
+    return loop->Call([&](NodeCore& of_business) {
+      reader(of_business.directory());
+      return absl::OkStatus();
+    });
+  };
+  deps.now = [this] { return clock->Now(); };
+  route_office = std::make_unique<RouteOffice>(std::move(deps));
+}
+
 absl::Status NodeProcess::Parts::Serve() {
   NodeAdminDeps admin_deps;
   admin_deps.province = setup.province;
@@ -197,6 +219,8 @@ absl::Status NodeProcess::Parts::Serve() {
   admin_deps.loop = loop.get();
   admin_deps.clock = clock;
   admin_deps.link_tester = link_tester.get();
+  admin_deps.route_office = route_office.get();
+  admin_deps.store = store.get();
   admin_deps.callers = setup.callers.get();
   admin = NodeAdminRpc::Create(std::move(admin_deps));
   GatewayRpc::Deps gateway_deps;

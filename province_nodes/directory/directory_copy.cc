@@ -27,16 +27,27 @@ absl::StatusOr<std::unique_ptr<DirectoryCopy>> DirectoryCopy::Load(
     const platform::KeyValueStore& store, const contract::SuiteAlgorithms& algorithms,
     const contract::Digest& pinned_genesis, absl::Time now) {
   std::unique_ptr<DirectoryCopy> copy(new DirectoryCopy(algorithms, pinned_genesis));
+  absl::Status applied;
+  YIZHAN_RETURN_IF_ERROR(ForEachStored(store, [&](std::uint64_t, const v1::SignedEntry& entry) {
+    applied = copy->ApplyOne(entry, now);
+    return applied.ok();
+  }));
+  YIZHAN_RETURN_IF_ERROR(applied);
+  return copy;
+}
+
+absl::Status DirectoryCopy::ForEachStored(
+    const platform::KeyValueStore& store,
+    const std::function<bool(std::uint64_t, const v1::SignedEntry&)>& visit) {
   const std::unique_ptr<platform::KvIterator> it =
       store.Scan(kEntryPrefix, platform::PrefixEnd(kEntryPrefix));
-  for (; it->Valid(); it->Next()) {
+  for (std::uint64_t position = 0; it->Valid(); it->Next(), ++position) {
     absl::StatusOr<v1::SignedEntry> entry =
         ParseStored<v1::SignedEntry>(it->value(), "directory entry");
     if (!entry.ok()) return entry.status();
-    YIZHAN_RETURN_IF_ERROR(copy->ApplyOne(*entry, now));
+    if (!visit(position, *entry)) return absl::OkStatus();
   }
-  YIZHAN_RETURN_IF_ERROR(it->status());
-  return copy;
+  return it->status();
 }
 
 absl::Status DirectoryCopy::ApplyOne(const v1::SignedEntry& entry, absl::Time now) {

@@ -3,6 +3,7 @@
 #define YIZHAN_PROVINCE_NODES_DIRECTORY_DIRECTORY_COPY_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,11 @@ class DirectoryCopy {
   const v1::DirectoryHead& head() const { return state_.head(); }
   // Grows with every applied entry; for readers that cache.
   std::uint64_t revision() const { return digests_.size(); }
+
+  // The entries as they are stored, oldest first, until `visit` returns false.
+  static absl::Status ForEachStored(
+      const platform::KeyValueStore& store,
+      const std::function<bool(std::uint64_t position, const v1::SignedEntry&)>& visit);
 
   // What somebody's head says about ours.
   enum class Told { kSame, kLarger, kSmaller, kFork };

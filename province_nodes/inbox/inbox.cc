@@ -83,6 +83,7 @@ absl::Status Inbox::OnDelivery(const v1::Delivery& delivery) {
   if (delivery.recovery()) {
     arrival->earlier_receipt = CheckEarlier(*arrival, delivery.earlier_receipt());
   }
+  if (delivery.has_acceptance()) arrival->acceptance = &delivery.acceptance();
   absl::StatusOr<std::optional<Record>> record = Find(arrival->slot);
   if (!record.ok()) return record.status();
   if (record->has_value() && (*record)->header_digest() == arrival->parsed.header_digest.view()) {
@@ -125,11 +126,13 @@ absl::Status Inbox::CheckSigner(const Arrival& arrival) {
   const v1::Envelope& envelope = *arrival.envelope;
   const std::optional<contract::KeyId> key_id =
       contract::KeyId::From(envelope.signature().key_id());
-  const std::optional<contract::KeyOwner> owner =
-      key_id.has_value() ? lane_->directory->FindKey(*key_id) : std::nullopt;
+  std::optional<contract::KeyOwner> owner =
+      key_id.has_value() ? lane_->directory->FindSigner(*key_id, lane_->now) : std::nullopt;
+  if (!owner.has_value() && key_id.has_value()) owner = SignerWhenAccepted(arrival, *key_id);
   if (!owner.has_value()) {
     return contract::MakeError(v1::SIGNER_UNKNOWN, v1::SIDE_THEIRS,
-                               "The signing key is not in the directory",
+                               "The directory has no such signing key that is active, or was when "
+                               "the broker accepted the message",
                                "Register the key, or sign with one that is registered.");
   }
   if (owner->province != arrival.slot.peer) {
@@ -140,6 +143,22 @@ absl::Status Inbox::CheckSigner(const Arrival& arrival) {
   }
   return lane_->checker.Check(*owner, envelope.signature(), contract::kEnvelopeType,
                               {envelope.header(), envelope.seal()});
+}
+
+std::optional<contract::KeyOwner> Inbox::SignerWhenAccepted(const Arrival& arrival,
+                                                            const contract::KeyId& key) {
+  if (arrival.acceptance == nullptr) return std::nullopt;
+  const absl::StatusOr<contract::ParsedControl> accepted =
+      contract::ParseControl(*lane_->algorithms.hasher, *arrival.acceptance);
+  const bool of_this = accepted.ok() && accepted->control.has_acceptance() &&
+                       accepted->identity == arrival.parsed.identity &&
+                       accepted->header_digest == arrival.parsed.header_digest &&
+                       contract::CheckControl(*lane_->directory, lane_->checker,
+                                              *arrival.acceptance, *accepted)
+                           .ok();
+  if (!of_this) return std::nullopt;
+  return lane_->directory->FindSignerThen(
+      key, absl::FromUnixMicros(accepted->control.issued_unix_us()));
 }
 
 absl::Status Inbox::Verify(const Arrival& arrival) {

@@ -66,6 +66,7 @@ class Inbox {
     const v1::Envelope* envelope;
     contract::ParsedEnvelope parsed;
     SlotKey slot;
+    const v1::ControlRecord* acceptance = nullptr;  // the broker's, where it came along
     // Of an earlier incarnation of this store; empty: none was shown.
     v1::ControlRecord earlier_receipt = {};
 
@@ -75,6 +76,9 @@ class Inbox {
   // Signer, signature, body digest, times.
   absl::Status Verify(const Arrival& arrival);
   absl::Status CheckSigner(const Arrival& arrival);
+  // The key as of the broker's signed acceptance of just this message.
+  std::optional<contract::KeyOwner> SignerWhenAccepted(const Arrival& arrival,
+                                                       const contract::KeyId& key);
   absl::Status OnKnown(const Arrival& arrival, Record& record);
   // The final record that this node signed about the message, if it is one.
   v1::ControlRecord CheckEarlier(const Arrival& arrival, const v1::ControlRecord& record);

@@ -1,11 +1,19 @@
 #include "tools/yizhan/commands.h"
 
+#include <utility>
+
 namespace yizhan::tools {
 
 std::vector<Command> NetworkCommands() {
-  return {NetworkInitCommand(), LinkArmCommand(),   LinkTestCommand(),     LinkListCommand(),
-          CaseListCommand(),    CaseShowCommand(),  MessageTraceCommand(), MailboxListCommand(),
-          NodeStatusCommand(),  NodeResumeCommand()};
+  std::vector<Command> commands = {NetworkInitCommand(), LinkArmCommand(), LinkTestCommand(),
+                                   LinkListCommand()};
+  for (Command& command : RouteCommands()) commands.push_back(std::move(command));
+  for (Command& command :
+       std::vector<Command>{CaseListCommand(), CaseShowCommand(), MessageTraceCommand(),
+                            MailboxListCommand(), NodeStatusCommand(), NodeResumeCommand()}) {
+    commands.push_back(std::move(command));
+  }
+  return commands;
 }
 
 }  // namespace yizhan::tools

@@ -12,6 +12,8 @@ Command NetworkInitCommand();
 Command LinkArmCommand();
 Command LinkTestCommand();
 Command LinkListCommand();
+// link request, grant, open, pilot, suspend, resume, cut, lift, proposals, history.
+std::vector<Command> RouteCommands();
 Command CaseListCommand();
 Command CaseShowCommand();
 Command MessageTraceCommand();

@@ -1,0 +1,20 @@
+// The broker's Directory service over gRPC.
+#ifndef YIZHAN_PROVINCE_NODES_APP_DIRECTORY_SERVICE_RPC_H_
+#define YIZHAN_PROVINCE_NODES_APP_DIRECTORY_SERVICE_RPC_H_
+
+#include <memory>
+
+#include "province_nodes/directory/route_office.h"
+
+namespace grpc {
+class Channel;
+}
+
+namespace yizhan::node {
+
+// Each call waits for the broker, 5 s at most. Errors as gRPC tells them.
+std::unique_ptr<DirectoryService> MakeDirectoryService(std::shared_ptr<grpc::Channel> channel);
+
+}  // namespace yizhan::node
+
+#endif  // YIZHAN_PROVINCE_NODES_APP_DIRECTORY_SERVICE_RPC_H_
