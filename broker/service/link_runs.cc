@@ -270,7 +270,7 @@ absl::StatusOr<v1::SignReportResponse> LinkRuns::SignReport(ProvinceCode caller,
   }
   if (absl::Status signer =
           CheckMemberSignature(deps_.host->directory(), *deps_.checker, caller, request.signature(),
-                               contract::kDirectoryEntryType, run->report_entry(), now);
+                               contract::kDirectoryEntryType, run->report_entry(), now.wall);
       !signer.ok()) {
     return signer;
   }
