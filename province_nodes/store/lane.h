@@ -78,7 +78,7 @@ struct Lane {
     std::size_t after_commit;
     std::size_t signatures;
   };
-  Mark SetMark() const { return {txn.SetMark(), after_commit.size(), sign_queue.size()}; }
+  Mark SetMark() { return {txn.SetMark(), after_commit.size(), sign_queue.size()}; }
   void RollBackTo(const Mark& mark) {
     txn.RollBackTo(mark.txn);
     after_commit.resize(mark.after_commit);
