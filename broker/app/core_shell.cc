@@ -32,6 +32,26 @@ absl::Status TooSlow() {
                              "Read faster or give less credit, then open the stream again.");
 }
 
+template <typename Stream, typename Message>
+void Send(Stream& stream, std::unique_ptr<Message> message, const absl::Status& close) {
+  if (message != nullptr && !stream.Send(std::move(*message)) && !stream.closed()) {
+    stream.Abort(TooSlow());
+  }
+  if (!close.ok()) stream.Close(close);
+}
+
+// An effect and the stream that it goes to: one of the two.
+struct Sending {
+  Effect effect;
+  std::shared_ptr<CoreShell::SubmitStream> submit;
+  std::shared_ptr<CoreShell::ReceiveStream> receive;
+
+  void Go() {
+    if (submit != nullptr) Send(*submit, std::move(effect.submit), effect.close);
+    if (receive != nullptr) Send(*receive, std::move(effect.receive), effect.close);
+  }
+};
+
 }  // namespace
 
 // A reply that is given even when its task is dropped.
@@ -71,6 +91,7 @@ absl::StatusOr<std::unique_ptr<CoreShell>> CoreShell::Start(Options options) {
   shell->link_runs_ = std::make_unique<LinkRuns>(deps);
   shell->core_->SetTestRuns(shell->link_runs_.get());
 
+  shell->out_ = platform::GroupLoop::Start({});
   CoreShell* const self = shell.get();
   platform::GroupLoop::Options loop;
   loop.max_group = kMaxGroup;
@@ -91,14 +112,17 @@ void CoreShell::BeginStop() {
     core_->StopLeasing();
     // After this group's results have gone out.
     after_commit_.push_back([this] {
-      for (const auto& [id, stream] : submits_) stream->Close(ShuttingDown());
-      for (const auto& [id, stream] : receives_) stream->Close(ShuttingDown());
+      SendOut([submits = submits_, receives = receives_] {
+        for (const auto& [id, stream] : submits) stream->Close(ShuttingDown());
+        for (const auto& [id, stream] : receives) stream->Close(ShuttingDown());
+      });
     });
   });
 }
 
 void CoreShell::Stop() {
   if (loop_ != nullptr) loop_->Stop();
+  if (out_ != nullptr) out_->Stop();
 }
 
 void CoreShell::Call(Work work, Reply reply) {
@@ -183,22 +207,30 @@ absl::Status CoreShell::Commit() {
   return absl::OkStatus();
 }
 
+void CoreShell::SendOut(std::function<void()> what) {
+  // Refused only when nothing goes out any more.
+  out_->Post(std::move(what));
+}
+
 void CoreShell::Distribute() {
+  // std::function wants to copy what it holds.
+  auto sendings = std::make_shared<std::vector<Sending>>();
   for (Effect& effect : core_->TakeEffects()) {
+    Sending sending;
     if (const auto at = submits_.find(effect.stream); at != submits_.end()) {
-      if (effect.submit != nullptr && !at->second->Send(std::move(*effect.submit)) &&
-          !at->second->closed()) {
-        at->second->Abort(TooSlow());
-      }
-      if (!effect.close.ok()) at->second->Close(effect.close);
+      sending.submit = at->second;
     } else if (const auto to = receives_.find(effect.stream); to != receives_.end()) {
-      if (effect.receive != nullptr && !to->second->Send(std::move(*effect.receive)) &&
-          !to->second->closed()) {
-        to->second->Abort(TooSlow());
-      }
-      if (!effect.close.ok()) to->second->Close(effect.close);
+      sending.receive = to->second;
+    } else {
+      continue;
     }
+    sending.effect = std::move(effect);
+    sendings->push_back(std::move(sending));
   }
+  if (sendings->empty()) return;
+  SendOut([sendings] {
+    for (Sending& sending : *sendings) sending.Go();
+  });
 }
 
 void CoreShell::FlushLog() {

@@ -32,6 +32,9 @@ struct CoreAccess {
 
 // Public methods from any thread. What the options point to must outlive it.
 //
+// What a group lets out is serialized and sent by a thread of its own, in the
+// order of the groups, while the core works on the next one.
+//
 // Invariants:
 //  1. A reply is called exactly once: on the core's thread after the commit of
 //     its group, or with an error when the group never reached the disk.
@@ -72,6 +75,7 @@ class CoreShell {
   absl::Status Commit();
   void Tick();
   void Distribute();
+  void SendOut(std::function<void()> what);
   template <typename In, typename Out>
   void Serve(std::shared_ptr<platform::MessageStream<In, Out>> stream,
              const BrokerCore::Caller& caller,
@@ -94,6 +98,7 @@ class CoreShell {
   absl::Duration next_metrics_;
   std::size_t group_size_ = 0;
 
+  std::unique_ptr<platform::GroupLoop> out_;
   std::unique_ptr<platform::GroupLoop> loop_;  // last: its thread uses the rest
 };
 

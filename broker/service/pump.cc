@@ -53,12 +53,12 @@ void PumpControls(CoreState& state, Session& session) {
     const contract::ControlCursor before = stream.sent;
     std::size_t bytes = 0;
     state.controls.Scan(
-        session.box, before, [&](contract::ControlCursor cursor, const v1::ControlRecord& record) {
+        session.box, before, [&](contract::ControlCursor cursor, v1::ControlRecord&& record) {
           v1::ControlItem* item = response.add_controls();
           item->set_cursor(cursor.value());
-          *item->mutable_control() = record;
+          *item->mutable_control() = std::move(record);
           stream.sent = cursor;
-          const std::size_t size = record.ByteSizeLong();
+          const std::size_t size = item->control().ByteSizeLong();
           bytes += size;
           stream.on_the_way.push_back({cursor, size});
           return response.controls_size() < kMaxControlsInFrame && bytes < kMaxControlBytesInFrame;

@@ -204,7 +204,7 @@ void ControlQueues::Scan(const BoxKey& box, Cursor after, const Visit& visit) {
                      records_->Fail(absl::DataLossError("a control record does not parse"));
                      return false;
                    }
-                   return visit(Cursor(NumberOf(key)), record);
+                   return visit(Cursor(NumberOf(key)), std::move(record));
                  });
 }
 

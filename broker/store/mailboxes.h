@@ -72,7 +72,7 @@ class ControlQueues {
   // Deletes all up to `cursor`.
   void Acknowledge(const BoxKey& box, Cursor cursor);
   bool IsWaiting(const BoxKey& box, Cursor cursor) const;
-  using Visit = std::function<bool(Cursor, const v1::ControlRecord&)>;
+  using Visit = std::function<bool(Cursor, v1::ControlRecord&&)>;
   void Scan(const BoxKey& box, Cursor after, const Visit& visit);
 
  private:

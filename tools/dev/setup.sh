@@ -9,7 +9,7 @@ set -euo pipefail
 build_packages=(
   g++ cmake ninja-build ccache pkg-config
   protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libgrpc++-dev libabsl-dev
-  librocksdb-dev prometheus-cpp-dev libgcrypt20-dev libssl-dev libjpeg-dev nlohmann-json3-dev
+  librocksdb-dev prometheus-cpp-dev libgcrypt20-dev libssl-dev libjpeg-dev libjemalloc-dev nlohmann-json3-dev
   libp11-kit-dev libgtest-dev libgmock-dev libbotan-2-dev)
 test_packages=(
   clang libclang-rt-14-dev clang-format clang-tidy prometheus openssl python3-grpcio python3-protobuf

@@ -60,6 +60,7 @@ absl::StatusOr<LoadPlan> PlanOf(const FlagSet& flags, const Lab& lab) {
   plan.body_bytes = static_cast<std::size_t>(flags.Number("body-bytes"));
   plan.batch = static_cast<std::size_t>(flags.Number("batch"));
   plan.per_second = static_cast<double>(flags.Number("rate"));
+  plan.credit_messages = static_cast<std::uint64_t>(flags.Number("credit"));
   plan.hold_recipients = flags.Switch("backlog");
   return plan;
 }
@@ -126,6 +127,7 @@ void Declare(FlagSet& flags) {
   flags.AddNumber("batch", "N", 256, 1, 256, "Messages of one frame, signed together.");
   flags.AddNumber("rate", "N", 0, 0, 10'000'000,
                   "Messages a second of all busy senders; 0: as fast as credit allows.");
+  flags.AddNumber("credit", "N", 4096, 1, 16384, "Messages that a recipient takes unanswered.");
   flags.AddSwitch("backlog", "Recipients begin when all is accepted.");
 }
 

@@ -26,9 +26,9 @@ absl::Status LoadRecipient::Open(contract::Random& random) {
   return absl::OkStatus();
 }
 
-void LoadRecipient::Begin() {
+void LoadRecipient::Begin(std::uint64_t credit_messages) {
   v1::ReceiveRequest credit;
-  credit.set_credit_messages(contract::kDefaultCreditMessages);
+  credit.set_credit_messages(credit_messages);
   credit.set_credit_bytes(contract::kDefaultCreditBytes);
   session_->Receive(std::move(credit));
 }

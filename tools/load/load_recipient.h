@@ -24,7 +24,7 @@ class LoadRecipient {
 
   absl::Status Open(contract::Random& random);
   // Gives the first credit: deliveries begin.
-  void Begin();
+  void Begin(std::uint64_t credit_messages);
   std::uint64_t signatures() const { return signatures_; }
   absl::Status lost() const;
 

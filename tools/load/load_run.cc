@@ -172,7 +172,7 @@ absl::Status LoadRun::CheckAlive() const {
 absl::Status LoadRun::Drive() {
   bool receiving = plan_.receive && !plan_.hold_recipients;
   if (receiving) {
-    for (LoadRecipient& recipient : recipients_) recipient.Begin();
+    for (LoadRecipient& recipient : recipients_) recipient.Begin(plan_.credit_messages);
   }
   platform::Mutex mutex;
   platform::CondVar never;
@@ -190,7 +190,7 @@ absl::Status LoadRun::Drive() {
     if (absl::Status s = CheckAlive(); !s.ok()) return s;
     if (plan_.receive && !receiving && book_->all_accepted_at() <= now) {
       receiving = true;
-      for (LoadRecipient& recipient : recipients_) recipient.Begin();
+      for (LoadRecipient& recipient : recipients_) recipient.Begin(plan_.credit_messages);
     }
     if (const std::uint64_t here = Progress(); here != progress) {
       progress = here;

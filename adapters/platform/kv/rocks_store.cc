@@ -84,7 +84,8 @@ rocksdb::Options RocksOptions(const RocksStore::Options& ours) {
   options.max_bgerror_resume_count = 0;
 
   options.write_buffer_size = ours.write_buffer_bytes;
-  options.max_write_buffer_number = 3;
+  options.min_write_buffer_number_to_merge = 2;
+  options.max_write_buffer_number = 4;
   options.max_total_wal_size = 4 * ours.write_buffer_bytes;
   options.max_background_jobs = 2;
   options.max_open_files = 512;
