@@ -23,7 +23,7 @@ namespace yizhan::testing {
 //  - An ELIGIBILITY_QUERY is answered with an ELIGIBILITY_ANSWER.
 //  - A message whose acceptance number is "refuse" is refused CASE_RULE_VIOLATED,
 //    after it has changed the transaction.
-class ScribeCases final : public node::CaseService {
+class ScribeCases : public node::CaseService {
  public:
   ScribeCases(contract::ProvinceCode province, std::string prefix)
       : province_(province), prefix_(std::move(prefix)) {}
