@@ -17,6 +17,7 @@ namespace yizhan::bench {
 
 // Since the start of the node. Thread-safe.
 struct NodeCounts {
+  std::atomic<std::uint64_t> failed = 0;  // events; the first says why on stderr
   std::atomic<std::uint64_t> sealed = 0;
   std::atomic<std::uint64_t> signatures = 0;  // asymmetric operations: one a batch
   std::atomic<std::uint64_t> syncs = 0;

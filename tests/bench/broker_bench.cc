@@ -2,6 +2,7 @@
 // beforehand; ends in memory.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -19,6 +20,11 @@ namespace {
 
 using contract::ProvinceCode;
 
+// What some senders sign at once at such a rate.
+constexpr std::size_t kPacedBatch = 16;
+constexpr double kFixedRate = 10'000;
+constexpr double kPacedSeconds = 5;
+
 ProvinceCode Province(int index) { return ProvinceCode(11 + static_cast<std::uint32_t>(index)); }
 
 void Declare(tools::FlagSet& flags) {
@@ -31,6 +37,9 @@ void Declare(tools::FlagSet& flags) {
   flags.AddNumber("rate", "N", 0, 0, 1000000, "Messages a second.");
   flags.AddNumber("runs", "N", 1, 1, 100, "Runs on one broker.");
   flags.AddDuration("peers", absl::ZeroDuration(), "Time for each peer; 0: none.");
+  flags.AddNumber("dead", "N", 0, 0, 10'000'000,
+                  "First, so many messages wait for a province that never fetches them.");
+  flags.AddSwitch("paced", "Then at 10,000 a second, and at half of the best.");
   flags.AddSwitch("hold", "Recipients begin when all is accepted.");
   flags.AddSwitch("no-receive", "Nothing is taken out.");
   flags.AddText("dir", "DIR", "",
@@ -64,14 +73,29 @@ void Print(const tools::LoadReport& r, double cpu, double rss, double peak) {
   std::fflush(stdout);
 }
 
-void PrintPeers(const std::string& dir, std::size_t body, absl::Duration each) {
-  std::printf("peers, %zu bytes: gRPC echo 1 a frame %.0f/s, 64 a frame %.0f/s", body,
-              GrpcEchoPerSecond(1, body, each), GrpcEchoPerSecond(64, body, each));
-  for (const int batch : {1, 16, 256}) {
-    std::printf(", store %d a sync %.0f/s", batch, StorePerSecond(batch, body, each, dir));
-  }
-  std::printf("\n");
+struct Peers {
+  double echo_1 = 0;
+  double echo_64 = 0;
+  double store_256 = 0;
+};
+
+Peers MeasurePeers(const std::string& dir, std::size_t body, absl::Duration each) {
+  const Peers peers = {GrpcEchoPerSecond(1, body, each), GrpcEchoPerSecond(64, body, each),
+                       StorePerSecond(256, body, each, dir)};
+  std::printf(
+      "peers, %zu bytes, nothing signed: gRPC echo 1 a frame %.0f/s, 64 a frame %.0f/s; store 1 a "
+      "sync %.0f/s, 16 a sync %.0f/s, 256 a sync %.0f/s\n",
+      body, peers.echo_1, peers.echo_64, StorePerSecond(1, body, each, dir),
+      StorePerSecond(16, body, each, dir), peers.store_256);
   std::fflush(stdout);
+  return peers;
+}
+
+void PrintRatios(const Peers& peers, double per_second) {
+  if (peers.echo_1 <= 0) return;
+  std::printf(
+      "  ratios: %.3f of gRPC echo 1 a frame, %.3f of 64 a frame, %.3f of store 256 a sync\n",
+      per_second / peers.echo_1, per_second / peers.echo_64, per_second / peers.store_256);
 }
 
 int Main(int argc, char** argv) {
@@ -98,13 +122,17 @@ int Main(int argc, char** argv) {
     for (const ProvinceCode from : plan.senders) routes.push_back({from, to});
     for (const ProvinceCode from : plan.quiet) routes.push_back({from, to});
   }
+  const int dead = flags.Number("dead") > 0 ? 1 : 0;
+  for (const ProvinceCode from : plan.senders) {
+    if (dead > 0) routes.push_back({from, Province(mailboxes + senders + quiet)});
+  }
   plan.messages = static_cast<std::uint64_t>(flags.Number("messages"));
   plan.body_bytes = static_cast<std::size_t>(flags.Number("body"));
   plan.batch = static_cast<std::size_t>(flags.Number("batch"));
   plan.per_second = static_cast<double>(flags.Number("rate"));
   plan.hold_recipients = flags.Switch("hold");
   plan.receive = !flags.Switch("no-receive");
-  auto network = BenchNetwork::Make(dir, mailboxes + senders + quiet, routes);
+  auto network = BenchNetwork::Make(dir, mailboxes + senders + quiet + dead, routes);
   if (!network.ok()) {
     std::fprintf(stderr, "%s\n", network.status().ToString().c_str());
     return 1;
@@ -114,21 +142,47 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", started.ToString().c_str());
     return 1;
   }
+  Peers peers;
   if (flags.Duration("peers") > absl::ZeroDuration()) {
-    PrintPeers(dir + "-peer", plan.body_bytes, flags.Duration("peers"));
+    peers = MeasurePeers(dir + "-peer", plan.body_bytes, flags.Duration("peers"));
   }
   std::printf("broker pid %d\n", (*network)->broker_pid());
   bool complete = true;
-  for (int i = 0; i < flags.Number("runs"); ++i) {
+  double peak = 0;
+  const auto run = [&](absl::string_view what) {
     const double before = (*network)->BrokerCpuSeconds();
     const auto report = tools::RunLoad((*network)->lab(), plan);
     if (!report.ok()) {
       std::fprintf(stderr, "%s\n", report.status().ToString().c_str());
-      return 1;
+      complete = false;
+      return;
     }
+    std::printf("%s, %zu bytes, %d a frame: ", std::string(what).c_str(), plan.body_bytes,
+                static_cast<int>(plan.batch));
     Print(*report, (*network)->BrokerCpuSeconds() - before, (*network)->BrokerResidentMiB(),
           (*network)->BrokerPeakMiB());
+    PrintRatios(peers, report->DeliveredPerSecond());
+    peak = std::max(peak, report->DeliveredPerSecond());
     complete = complete && report->Complete();
+  };
+  if (flags.Number("dead") > 0) {
+    tools::LoadPlan living = plan;
+    plan.recipients = {Province(mailboxes + senders + quiet)};
+    plan.quiet.clear();
+    plan.messages = static_cast<std::uint64_t>(flags.Number("dead"));
+    plan.receive = false;
+    run("for a dead province");
+    plan = living;
+    peak = 0;
+  }
+  for (int i = 0; i < flags.Number("runs"); ++i) run("as fast as credit allows");
+  if (flags.Switch("paced") && complete) {
+    plan.batch = kPacedBatch;
+    for (const double rate : {kFixedRate, peak / 2}) {
+      plan.per_second = rate;
+      plan.messages = static_cast<std::uint64_t>(rate * kPacedSeconds);
+      run(absl::StrCat("at ", static_cast<int>(rate), "/s"));
+    }
   }
   return complete ? 0 : 1;
 }

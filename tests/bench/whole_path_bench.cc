@@ -84,6 +84,7 @@ bool Drive(const Run& run, std::uint64_t messages, std::uint64_t window, std::si
                const std::uint64_t done = run.Done();
                if (done != before) moved = absl::Now();
                before = done;
+               if (run.Sum(run.senders, &NodeCounts::failed) > 0) return true;
                return done >= each * run.senders.size() || absl::Now() - moved > kPatience;
              },
              absl::Hours(1)) &&
@@ -151,6 +152,8 @@ int Main(int argc, char** argv) {
       }
     }
   }
+  std::printf("%d senders, %d mailboxes: ready\n", senders, mailboxes);
+  std::fflush(stdout);
   const auto before = tools::ReadBrokerFigures((*network)->lab());
   if (!before.ok()) return Fail(before.status());
   const double cpu = (*network)->BrokerCpuSeconds();
