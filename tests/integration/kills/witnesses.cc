@@ -13,7 +13,7 @@
 namespace yizhan::testing {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(20);
+constexpr absl::Duration kPatience = absl::Seconds(60);
 constexpr std::uint32_t kPage = 500;
 
 // The answer, or the last error after kPatience of an unreachable process.

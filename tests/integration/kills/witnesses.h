@@ -21,7 +21,7 @@ namespace yizhan::testing {
 simulation::MessageName NameOf(const v1::NodeMessage& message);
 std::string Hex(const std::string& bytes);
 
-// Thread-safe. Calls are repeated while a process is away, for 20 seconds.
+// Thread-safe. Calls are repeated while a process is away, for a minute.
 class Witnesses {
  public:
   using Province = contract::ProvinceCode;
