@@ -23,7 +23,9 @@ absl::Status CoreImpl::Run(const Command& command, absl::Time now) {
 
 absl::Status CoreImpl::Read(const Query& query) {
   if (!fault_.ok()) return fault_;
-  return query(lane_.txn, *cases_);
+  const absl::Status status = query(lane_.txn, *cases_);
+  if (IsStorageError(status)) Take(status);
+  return status;
 }
 
 absl::StatusOr<v1::MessageRef> CoreImpl::SendTestMessage(const OutgoingMessage& message,

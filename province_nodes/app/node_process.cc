@@ -199,7 +199,7 @@ void NodeProcess::Parts::MakeRouteOffice() {
   RouteOffice::Deps deps;
   deps.province = setup.province;
   deps.algorithms = platform::SmSuite();
-  deps.signer = setup.signer.get();
+  deps.signer = setup.keys.get();
   deps.service = directory_service.get();
   deps.read = [this](const std::function<void(const contract::DirectoryState&)>& reader) {
     return loop->Call([&](NodeCore& of_business) {

@@ -108,8 +108,14 @@ absl::Status Outbox::OnError(const SlotKey& slot, State& state, const v1::ErrorD
   if (error.reason() == v1::MESSAGE_EXPIRED && expired && !IsEnded(state)) {
     return GiveUp(slot, state, v1::TOMBSTONE_EXPIRED, v1::PASSAGE_NOT_DELIVERED, error);
   }
-  const bool waiting = state.passage() == v1::PASSAGE_WAITING;
-  return SendAgainLater(slot, state, error, waiting && HealsBySealing(error.reason()));
+  const bool heals = !IsEnded(state) && HealsBySealing(error.reason());
+  if (heals && state.passage() == v1::PASSAGE_ACCEPTED) {
+    // Offered again to a broker that does not have it, or never had.
+    state.set_passage(v1::PASSAGE_WAITING);
+    schedule_.Put(slot, Schedule::Stage::kUnaccepted, lane_->now,
+                  absl::FromUnixMicros(state.created_unix_us()));
+  }
+  return SendAgainLater(slot, state, error, heals);
 }
 
 absl::Status Outbox::SendAgainLater(const SlotKey& slot, State& state, const v1::ErrorDetail& error,

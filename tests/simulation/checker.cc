@@ -83,6 +83,7 @@ class Judge {
       }
       case Kind::kRefused:
       case Kind::kNoticed:
+        told_cases_.insert(m.case_hex);
         if (fates_[m].receipted && Honest(m)) {
           Wrong("end-changed", Show(m) + " was delivered, then ended in another way");
         }
@@ -90,6 +91,7 @@ class Judge {
       case Kind::kPairCut:
       case Kind::kRouteSuspended:
         closed_[{m.source, m.destination}] = {event.at_us, event.kind == Kind::kPairCut};
+        ever_closed_.insert(std::minmax(m.source, m.destination));
         return;
       case Kind::kRouteOpened:
         closed_.erase({m.source, m.destination});
@@ -100,6 +102,10 @@ class Judge {
       case Kind::kStopped:
         damaged_.erase(m.source);
         return;
+      case Kind::kDied:
+        return Wrong("died", "process " + std::to_string(m.source));
+      case Kind::kMisdelivered:
+        return Wrong("misdelivered", Show(m));
     }
   }
 
@@ -168,6 +174,10 @@ class Judge {
     if (last == LastKnown::kReceipted && fate.applied == 0) {
       Wrong("receipt-first", Show(m) + " is receipted at the end, and was never applied");
     }
+    const bool without = last == LastKnown::kRefused || last == LastKnown::kNotDelivered;
+    const bool explained = ever_closed_.contains(std::minmax(m.source, m.destination)) ||
+                           history_.broker_lies || history_.messages_may_expire;
+    if (without && !explained) Wrong("no-reason", Show(m) + " ended without effect");
     JudgeCalm(m, fate);
   }
 
@@ -192,10 +202,8 @@ class Judge {
 
   void JudgeEnding(const CaseEnding& ending) {
     if (ending.accepting_state == ending.wanted && ending.home_state == ending.wanted) return;
-    for (const auto& [m, known] : history_.last_known) {
-      const bool told = known == LastKnown::kRefused || known == LastKnown::kNotDelivered;
-      if (told && m.case_hex == ending.case_hex) return;  // people must go on from there
-    }
+    // An officer was told that a message of it was given up, and sees to it.
+    if (told_cases_.contains(ending.case_hex)) return;
     Wrong("case-unfinished", "resident " + ending.resident + " should end " + ending.wanted +
                                  ", accepting view says " + ending.accepting_state +
                                  ", home view says " + ending.home_state);
@@ -211,7 +219,9 @@ class Judge {
   std::map<MessageName, Fate> fates_;
   std::map<Stream, std::uint64_t> last_applied_;
   std::set<MessageName> passed_over_;
+  std::set<std::string> told_cases_;  // of which a message was given up at some time
   std::map<Route, Closed> closed_;
+  std::set<Route> ever_closed_;
   std::map<std::string, std::uint32_t> openers_;  // of cases: who sent the first #1
   std::map<std::uint32_t, std::int64_t> damaged_;
 };

@@ -28,6 +28,10 @@ namespace yizhan::simulation {
 //   calm-pair        a pair that no trouble came near is served within a bound
 //   accused          among honest parties there is no security event
 //   worked-on        after a damaged read a process stops
+//   died             no process dies while its disk does what it should
+//   misdelivered     nobody is given what is for another
+//   no-reason        a message ends without effect only where something explains
+//                    it: a closed route, an expiry, a lie
 //
 // Promises are judged for honest parties. Liars may be refused, and be accused;
 // what they send is applied at most once and in order all the same.

@@ -97,6 +97,7 @@ TEST_F(CheckerTest, NumberPassedOverThatNobodyEnded_IsSeen) {
 }
 
 TEST_F(CheckerTest, NumberPassedOverThatWasGivenUp_IsFine) {
+  h.messages_may_expire = true;
   Send(kFirst);
   GiveUp(kFirst);
   Deliver(kSecond);
@@ -134,6 +135,7 @@ TEST_F(CheckerTest, ReceiptBeforeTheEffect_IsSeen) {
 }
 
 TEST_F(CheckerTest, AppliedButTheSenderWasToldOtherwise_IsSeen) {
+  h.broker_lies = true;
   Send(kFirst);
   Apply(kFirst);
   GiveUp(kFirst);
@@ -200,6 +202,7 @@ TEST_F(CheckerTest, ViewsThatDisagree_AreSeen) {
 }
 
 TEST_F(CheckerTest, CaseOfWhichAMessageWasGivenUp_MayEndOtherwise) {
+  h.messages_may_expire = true;
   Send(kFirst);
   GiveUp(kFirst);
   h.endings = {{"1", "aa", "X", "X", "Y"}};
@@ -221,6 +224,31 @@ TEST_F(CheckerTest, HonestPartyAccused_IsSeenAndALiarMayBe) {
   EXPECT_THAT(CheckHistory(h), IsEmpty());
   h.security.push_back({34, 32, "conflict"});
   ExpectRule("accused");
+}
+
+TEST_F(CheckerTest, GivenUpWithoutAnyReason_IsSeen) {
+  Send(kFirst);
+  GiveUp(kFirst);
+  ExpectRule("no-reason");
+}
+
+TEST_F(CheckerTest, GivenUpWhereTheRouteWasOnceClosed_IsFine) {
+  h.events.push_back({Kind::kRouteSuspended, {32, 34, "", 0}, "", 1});
+  h.events.push_back({Kind::kRouteOpened, {32, 34, "", 0}, "", 2});
+  Send(kFirst, 3);
+  GiveUp(kFirst);
+  EXPECT_THAT(CheckHistory(h), IsEmpty());
+}
+
+TEST_F(CheckerTest, DeathWithoutCause_IsSeen) {
+  h.events.push_back({Kind::kDied, {32, 0, "", 0}, "", 1});
+  ExpectRule("died");
+}
+
+TEST_F(CheckerTest, GivenToAnother_IsSeen) {
+  Deliver(kFirst);
+  h.events.push_back({Kind::kMisdelivered, kFirst, "", 30});
+  ExpectRule("misdelivered");
 }
 
 TEST_F(CheckerTest, ProcessThatWorksOnAfterADamagedRead_IsSeen) {

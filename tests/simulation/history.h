@@ -36,6 +36,8 @@ struct HistoryEvent {
     kRouteOpened,     // ... or has lifted both
     kReadDamaged,     // a process was told by its disk that a read is damaged
     kStopped,         // and it stopped (source: province, 0 the broker)
+    kDied,            // a process died although its disk did nothing wrong
+    kMisdelivered,    // the broker gave it to another province than its recipient
   };
   Kind kind;
   MessageName message;
@@ -73,6 +75,8 @@ struct History {
   // broker does, and pairs that no trouble came near.
   std::set<std::uint32_t> liars;
   bool broker_lies = false;
+  // Somebody was away for longer than a message lives.
+  bool messages_may_expire = false;
   std::set<std::pair<std::uint32_t, std::uint32_t>> calm_pairs;
   std::int64_t calm_bound_us = 0;
 };

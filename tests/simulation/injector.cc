@@ -58,8 +58,13 @@ void Injector::Inject(const Injection& injection) {
       NodeOf(injection).wire().SetReachable(false);
       return world_.time->In(dice.Between(absl::Seconds(5), absl::Minutes(2)),
                              [this, province = injection.target] {
+                               if (away_.contains(province)) return;
                                provinces_->at(province).node->wire().SetReachable(true);
                              });
+    case FaultKind::kLongOutage:
+      Count("long_outage");
+      away_.insert(injection.target);
+      return NodeOf(injection).wire().SetReachable(false);
     case FaultKind::kSlow:
       Count("slow");
       return NodeOf(injection).wire().Slow(
@@ -125,6 +130,7 @@ void Injector::Twin(std::uint32_t province, Dice& dice) {
   ghost->BecomeGhost();
   ghosts_.push_back(std::move(place));
   place = make_node_(province, ghost->disk());
+  if (away_.contains(province)) place->wire().SetReachable(false);
   const absl::Duration wakes = dice.Between(absl::Seconds(1), absl::Seconds(10));
   world_.time->In(wakes, [this, province, ghost] {
     // Fenced, and nothing else, is how it learns of the other one.
@@ -243,6 +249,7 @@ void Injector::AppendWaiting() {
 
 void Injector::Heal() {
   for (auto& ghost : ghosts_) ghost->Crash();
+  away_.clear();
   const auto closed = closed_;
   for (const auto& [route, state] : closed) Reopen(route.first, route.second);
   world_.broker->JumpClock(absl::ZeroDuration());

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -66,6 +67,7 @@ class Injector {
   std::vector<std::unique_ptr<SimNode>> ghosts_;  // events may still name them
   std::deque<Entry> pending_entries_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, v1::RouteState> closed_;
+  std::set<std::uint32_t> away_;  // until everything is healed
 };
 
 }  // namespace yizhan::simulation

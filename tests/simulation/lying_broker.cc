@@ -20,6 +20,7 @@ void LyingBroker::Overhear(const v1::Envelope& envelope) {
       contract::ParseEnvelope(*lab_->algorithms().hasher, envelope);
   if (!parsed.ok()) return;
   overheard_.push_back(contract::MakeMessageRef(*parsed));
+  last_seal_digest_ = parsed->seal_digest.str();
   if (overheard_.size() > kRemembered) overheard_.pop_front();
 }
 
@@ -69,17 +70,67 @@ v1::ControlRecord LyingBroker::ForgedReceipt() {
   return Sign(control);
 }
 
-std::vector<v1::SubmitRequest> LyingBroker::ToBroker(std::uint32_t, v1::SubmitRequest frame) {
+// "Your message was not delivered", of the one that was sent last.
+v1::ControlRecord LyingBroker::FalseNotice() {
+  Count("lie_notice");
+  v1::Control control = NewControl();
+  *control.mutable_notice()->mutable_message() = overheard_.back();
+  control.mutable_notice()->set_seal_digest(last_seal_digest_);
+  control.mutable_notice()->set_cause(v1::NOTICE_EXPIRED);
+  return Sign(control);
+}
+
+void LyingBroker::Swallow(std::uint32_t province, v1::SubmitRequest& frame) {
+  auto& items = *frame.mutable_batch()->mutable_items();
+  const v1::SubmitItem item = items[items.size() - 1];
+  auto parsed = contract::ParseEnvelope(*lab_->algorithms().hasher, item.envelope());
+  if (!item.has_envelope() || !parsed.ok() || false_results_.contains(province)) return;
+  Count("lie_false_acceptance");
+  v1::Control control = NewControl();
+  v1::AcceptanceReceipt& acceptance = *control.mutable_acceptance();
+  *acceptance.mutable_message() = contract::MakeMessageRef(*parsed);
+  acceptance.set_seal_number(parsed->seal.number());
+  acceptance.set_mailbox_position(1);
+  acceptance.set_log_position(1);
+  v1::SubmitResult& result = false_results_[province];
+  result.set_tag(item.tag());
+  *result.mutable_receipt() = Sign(control);
+  items.RemoveLast();
+}
+
+void LyingBroker::ForgeLeaf(std::uint32_t province, v1::ControlRecord& acceptance) {
+  Count("lie_foreign_leaf");
+  const contract::Hasher& hasher = *lab_->algorithms().hasher;
+  const v1::MessageRef& message = overheard_.back();
+  v1::Control control = NewControl();
+  *control.mutable_delivery()->mutable_message() = message;
+  control.set_issuer(message.destination());
+  v1::ControlRecord& forged = forged_leaves_[province];
+  forged.set_record(control.SerializeAsString());
+  const contract::Digest leaves[] = {contract::ControlLeaf(hasher, acceptance.record()),
+                                     contract::ControlLeaf(hasher, forged.record())};
+  auto signatures = contract::SignBatch(lab_->broker_signer(), hasher, leaves);
+  if (!signatures.ok()) return;
+  *acceptance.mutable_signature() = (*signatures)[0];
+  *forged.mutable_signature() = (*signatures)[1];
+  forged.mutable_signature()->set_key_id(lab_->signer(message.destination()).key_id().str());
+}
+
+std::vector<v1::SubmitRequest> LyingBroker::ToBroker(std::uint32_t province,
+                                                     v1::SubmitRequest frame) {
   std::vector<v1::SubmitRequest> out;
   if (frame.has_hello() || !Lies()) {
     out.push_back(std::move(frame));
     return out;
   }
   auto& items = *frame.mutable_batch()->mutable_items();
-  switch (dice_.Below(4)) {
+  switch (dice_.Below(5)) {
     case 0:
       Count("lie_drop");
       return out;
+    case 4:
+      Swallow(province, frame);
+      break;
     case 1:
       Count("lie_again");
       out.push_back(frame);
@@ -112,15 +163,26 @@ std::vector<v1::ReceiveRequest> LyingBroker::ToBroker(std::uint32_t, v1::Receive
   return out;
 }
 
-std::vector<v1::SubmitResponse> LyingBroker::ToNode(std::uint32_t, v1::SubmitResponse frame) {
+std::vector<v1::SubmitResponse> LyingBroker::ToNode(std::uint32_t province,
+                                                    v1::SubmitResponse frame) {
   std::vector<v1::SubmitResponse> out;
+  const auto promised = false_results_.find(province);
+  if (promised != false_results_.end()) {
+    *frame.add_results() = promised->second;
+    false_results_.erase(promised);
+  }
   if (frame.results_size() > 0 && Lies()) {
     v1::SubmitResult& result = *frame.mutable_results(
         static_cast<int>(dice_.Below(static_cast<std::uint64_t>(frame.results_size()))));
-    switch (dice_.Below(3)) {
+    switch (dice_.Below(4)) {
       case 0:
         Count("lie_drop");
         return out;
+      case 3:
+        if (result.has_receipt() && !overheard_.empty()) {
+          ForgeLeaf(province, *result.mutable_receipt());
+        }
+        break;
       case 1:
         if (!overheard_.empty()) *result.mutable_receipt() = ForgedReceipt();
         break;
@@ -155,7 +217,8 @@ void LyingBroker::LieAbout(std::uint32_t province, v1::ReceiveResponse& frame) {
       return;
     case 3:
       if (overheard_.empty() || frame.controls().empty()) return;
-      *frame.mutable_controls(0)->mutable_control() = ForgedReceipt();
+      *frame.mutable_controls(0)->mutable_control() =
+          dice_.OneIn(2) ? ForgedReceipt() : FalseNotice();
       return;
     default:
       if (kept_.empty()) return;
@@ -180,7 +243,13 @@ std::vector<v1::ReceiveResponse> LyingBroker::ToNode(std::uint32_t province,
     *frame.add_deliveries() = late->second;
     held_back_.erase(late);
   }
-  if (Lies()) LieAbout(province, frame);
+  const auto forged = forged_leaves_.find(province);
+  if (forged != forged_leaves_.end() && frame.controls_size() > 0) {
+    *frame.mutable_controls(0)->mutable_control() = forged->second;
+    forged_leaves_.erase(forged);
+  } else if (Lies()) {
+    LieAbout(province, frame);
+  }
   out.push_back(std::move(frame));
   return out;
 }

@@ -45,6 +45,11 @@ class LyingBroker {
   v1::ControlRecord Sign(const v1::Control& control) const;
   v1::Control NewControl() const;
   v1::ControlRecord ForgedReceipt();
+  v1::ControlRecord FalseNotice();
+  // Takes an item out; an acceptance of it follows with the next answer.
+  void Swallow(std::uint32_t province, v1::SubmitRequest& frame);
+  // Signs the acceptance anew, in one batch with a record that names another's key.
+  void ForgeLeaf(std::uint32_t province, v1::ControlRecord& acceptance);
   void LieAbout(std::uint32_t province, v1::ReceiveResponse& frame);
 
   Dice dice_;
@@ -52,6 +57,9 @@ class LyingBroker {
   History* const history_;
   std::uint64_t one_in_ = 0;
   std::deque<v1::MessageRef> overheard_;
+  std::string last_seal_digest_;  // of the latest that was overheard
+  std::map<std::uint32_t, v1::SubmitResult> false_results_;
+  std::map<std::uint32_t, v1::ControlRecord> forged_leaves_;
   std::deque<v1::ReceiveResponse> kept_;  // deliveries of before, of any province
   std::map<std::uint32_t, v1::Delivery> held_back_;
 };

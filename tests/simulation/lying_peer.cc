@@ -50,8 +50,8 @@ void LyingPeer::OpenSession() {
   const auto hear = [this](broker::Effect effect) {
     if (effect.submit == nullptr && effect.receive == nullptr) streams_open_ = false;
   };
-  submit_ = world_.broker->OpenStream({hear, lost});
-  receive_ = world_.broker->OpenStream({hear, [] {}});
+  submit_ = world_.broker->OpenStream({province_, hear, lost});
+  receive_ = world_.broker->OpenStream({province_, hear, [] {}});
   world_.broker->Post(
       [this, submit = submit_, receive = receive_](broker::BrokerCore& core, broker::Moment now) {
         v1::OpenSessionRequest request;
@@ -242,7 +242,8 @@ void LyingPeer::LieInRecord() {
 // With the own certificate, in a session that may be anybody's.
 void LyingPeer::UseForeignSession() {
   Count("peer_foreign_session");
-  const broker::StreamId stream = world_.broker->OpenStream({[](broker::Effect) {}, [] {}});
+  const broker::StreamId stream =
+      world_.broker->OpenStream({province_, [](broker::Effect) {}, [] {}});
   const std::uint64_t number = 1 + dice_.Below(40);
   world_.broker->Post([this, stream, number](broker::BrokerCore& core, broker::Moment now) {
     v1::ReceiveRequest hello;

@@ -10,10 +10,14 @@ namespace yizhan::simulation {
 namespace {
 
 constexpr std::array<const char*, kFaultKinds> kNames = {
-    "broker_crash", "node_crash", "both_crash",     "write_lost", "write_kept",  "write_torn",
-    "disk_full",    "disk_low",   "read_damaged",   "cut",        "half_cut",    "unreachable",
-    "slow",         "repeat",     "clock_jump",     "clock_far",  "clock_drift", "twin",
-    "rekey",        "pair_cut",   "route_suspended"};
+    "broker_crash", "node_crash", "both_crash",      "write_lost", "write_kept",  "write_torn",
+    "disk_full",    "disk_low",   "read_damaged",    "cut",        "half_cut",    "unreachable",
+    "slow",         "repeat",     "clock_jump",      "clock_far",  "clock_drift", "twin",
+    "rekey",        "pair_cut",   "route_suspended", "long_outage"};
+
+// Faults are injected, and residents come, for this long.
+constexpr absl::Duration kBusy = absl::Minutes(6);
+constexpr absl::Duration kOutage = absl::Minutes(80);
 
 // Kinds that strike the broker, or that every pair feels.
 bool TouchesBroker(FaultKind kind) {
@@ -51,6 +55,7 @@ std::vector<FaultKind> ChooseKinds(Dice& dice, bool calm_pair) {
   const bool routes = dice.OneIn(3);
   for (int i = 0; i < kFaultKinds; ++i) {
     const auto kind = static_cast<FaultKind>(i);
+    if (kind == FaultKind::kLongOutage) continue;  // by itself, see MakePlan
     const bool chosen = dice.OneIn(3);
     if (ChangesRoutes(kind) ? !routes : !chosen) continue;
     if (routes && (kind == FaultKind::kClockJump || kind == FaultKind::kClockFar)) continue;
@@ -68,7 +73,7 @@ void AddInjections(Plan& plan, Dice& dice) {
   absl::Duration at;
   while (true) {
     at += dice.Between(absl::Seconds(1), absl::Seconds(25));
-    if (at >= plan.trouble) return;
+    if (at >= kBusy) return;
     Injection injection;
     injection.number = plan.injections.size();
     injection.kind = kinds[dice.Below(kinds.size())];
@@ -87,7 +92,7 @@ void AddResidents(Plan& plan, Dice& dice) {
     ResidentPlan resident;
     resident.number = number;
     // All through the trouble, so that no fault meets an idle network.
-    resident.at = dice.Between(absl::Seconds(1), plan.trouble);
+    resident.at = dice.Between(absl::Seconds(1), kBusy);
     // Jiangsu with a partner, either way; or within one province.
     resident.accepting = 32;
     resident.home = plan.calm_pair || dice.OneIn(2) ? 34 : 51;
@@ -100,6 +105,19 @@ void AddResidents(Plan& plan, Dice& dice) {
     resident.plan = static_cast<Resident::Plan>(dice.Below(4));
     plan.residents.push_back(resident);
   }
+}
+
+// Messages live for an hour; one province is away for longer.
+void AddOutage(Plan& plan, Dice& dice) {
+  Injection injection;
+  injection.number = plan.injections.size();
+  injection.kind = FaultKind::kLongOutage;
+  injection.at = dice.Between(absl::Minutes(1), absl::Minutes(4));
+  injection.target = dice.OneIn(2) ? 32 : 34;
+  injection.dice = dice.Next();
+  plan.injections.push_back(injection);
+  plan.trouble = injection.at + kOutage;
+  plan.message_life = absl::Hours(1);
 }
 
 std::string At(absl::Duration at) { return absl::StrCat(absl::ToDoubleSeconds(at), " s: "); }
@@ -122,6 +140,9 @@ std::vector<std::string> EveryCountedKind() {
                               "lie_alter",
                               "lie_forged_receipt",
                               "lie_misroute",
+                              "lie_notice",
+                              "lie_false_acceptance",
+                              "lie_foreign_leaf",
                               "peer_body_digest",
                               "peer_unopenable",
                               "peer_commitment",
@@ -143,12 +164,14 @@ Plan MakePlan(std::uint64_t seed) {
   Dice dice(seed * 0x9e3779b97f4a7c15ULL + 1);
   Plan plan;
   plan.seed = seed;
-  plan.trouble = absl::Minutes(6);
+  plan.trouble = kBusy;
+  plan.message_life = absl::Hours(24 * 30);
   plan.calm_pair = dice.OneIn(4);
   plan.lying_peer = dice.OneIn(4);
   if (!plan.calm_pair && dice.OneIn(4)) plan.broker_lies_one_in = 4 + dice.Below(20);
   AddInjections(plan, dice);
   AddResidents(plan, dice);
+  if (!plan.calm_pair && dice.OneIn(10)) AddOutage(plan, dice);
   return plan;
 }
 

@@ -38,8 +38,9 @@ enum class FaultKind {
   kRekey,
   kPairCut,
   kRouteSuspended,
+  kLongOutage,  // longer than a message lives
 };
-inline constexpr int kFaultKinds = static_cast<int>(FaultKind::kRouteSuspended) + 1;
+inline constexpr int kFaultKinds = static_cast<int>(FaultKind::kLongOutage) + 1;
 const char* Name(FaultKind kind);
 // Every kind that a long run must have counted: the injected ones, and those that
 // disk, network and liars count when they strike.
@@ -70,6 +71,7 @@ struct Plan {
   std::vector<ResidentPlan> residents;
   bool lying_peer = false;
   std::uint64_t broker_lies_one_in = 0;  // frames; 0: it is honest
+  absl::Duration message_life;
   // Nothing happens to the broker, nor to 51 and 61, whose pair is judged by time.
   bool calm_pair = false;
 };

@@ -101,7 +101,7 @@ std::optional<v1::CaseView> Resident::View(SimNode& node, v1::CaseRole role) con
     *request.mutable_case_() = Key(role);
     absl::StatusOr<v1::CaseView> view = cases.GetCase(txn, Everybody(), request);
     if (view.ok()) found = *std::move(view);
-    return absl::OkStatus();
+    return view.status();
   });
   return found;
 }

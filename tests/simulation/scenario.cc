@@ -85,7 +85,8 @@ class Scenario {
 
  private:
   SimNode::World World() {
-    return {&time_, &dice_, &lab_, &*broker_, &liar_, &history_, &ShippedPolicy()};
+    return {
+        &time_, &dice_, &lab_, &*broker_, &liar_, &history_, &ShippedPolicy(), plan_.message_life};
   }
 
   std::unique_ptr<SimNode> MakeNode(std::uint32_t province, const SimDisk* like) {
@@ -101,6 +102,7 @@ class Scenario {
   }
 
   void Cast() {
+    history_.messages_may_expire = plan_.message_life < plan_.trouble;
     if (plan_.lying_peer) {
       history_.liars.insert(kLiar);
       peer_.emplace(LyingPeer::World{&time_, &lab_, &*broker_, &liar_, &history_}, kLiar,

@@ -44,7 +44,7 @@ bool SimBroker::Start() {
       broker::BrokerCore::Create(std::move(options), Now());
   ++life_;
   if (!core.ok()) {
-    if (!disk_.broken()) {
+    if (!disk_.broken() && !disk_.read_damaged()) {
       std::fprintf(stderr, "simulated broker does not start: %s\n",
                    core.status().ToString().c_str());
       std::abort();
@@ -117,19 +117,23 @@ bool SimBroker::RunAlone(const Work& work) {
 }
 
 void SimBroker::Finish(std::vector<std::function<void()>> after) {
-  const bool damaged = disk_.broken();
+  const bool finished = core_->Commit(Now()).ok();
+  const bool damaged = disk_.read_damaged();
   const std::int64_t now_us = absl::ToUnixMicros(time_->now());
   if (damaged) history_->events.push_back({HistoryEvent::Kind::kReadDamaged, {}, "", now_us});
-  if (!core_->Commit(Now()).ok()) {
+  if (!finished) {
     if (damaged) history_->events.push_back({HistoryEvent::Kind::kStopped, {}, "", now_us});
+    if (!damaged && !disk_.broken()) {
+      history_->events.push_back({HistoryEvent::Kind::kDied, {}, "", now_us});
+    }
     Crash();
     StartLater();
     return;
   }
   for (auto& done : after) done();
   for (broker::Effect& effect : core_->TakeEffects()) {
-    Record(effect);
     auto sink = sinks_.find(effect.stream);
+    Record(effect, sink == sinks_.end() ? 0 : sink->second.province);
     if (sink != sinks_.end()) sink->second.deliver(std::move(effect));
   }
   for (const broker::LogLine& line : core_->TakeLogLines()) {
@@ -137,7 +141,7 @@ void SimBroker::Finish(std::vector<std::function<void()>> after) {
   }
 }
 
-void SimBroker::Record(const broker::Effect& effect) {
+void SimBroker::Record(const broker::Effect& effect, std::uint32_t province) {
   if (effect.submit != nullptr) {
     for (const v1::SubmitResult& result : effect.submit->results()) {
       v1::Control control;
@@ -152,8 +156,10 @@ void SimBroker::Record(const broker::Effect& effect) {
   for (const v1::Delivery& delivery : effect.receive->deliveries()) {
     v1::Header header;
     if (!header.ParseFromString(delivery.envelope().header())) continue;
+    const bool mistaken = province != 0 && header.destination() != province;
     history_->events.push_back(
-        {HistoryEvent::Kind::kHandedOut, NameOf(header), "", absl::ToUnixMicros(time_->now())});
+        {mistaken ? HistoryEvent::Kind::kMisdelivered : HistoryEvent::Kind::kHandedOut,
+         NameOf(header), "", absl::ToUnixMicros(time_->now())});
   }
 }
 

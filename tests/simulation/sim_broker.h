@@ -46,6 +46,7 @@ class SimBroker {
 
   // Where the effects of a stream go, until it closes or the broker crashes.
   struct Sink {
+    std::uint32_t province;  // whose it is
     std::function<void(broker::Effect)> deliver;
     std::function<void()> crashed;
   };
@@ -56,7 +57,7 @@ class SimBroker {
   broker::Moment Now() const { return {time_->now() + clock_offset_, time_->elapsed()}; }
   void RunGroup();
   void Finish(std::vector<std::function<void()>> after);
-  void Record(const broker::Effect& effect);
+  void Record(const broker::Effect& effect, std::uint32_t province);
   void RecordSecurity(const std::string& text);
   // For as long as this life of the process lasts.
   void TickForEver(std::uint64_t life);

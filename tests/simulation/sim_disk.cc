@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "protos/contract/errors.h"
 #include "tests/simulation/toy_suite.h"
 
 namespace yizhan::simulation {
@@ -31,9 +32,13 @@ std::optional<std::string> TakeBytes(absl::string_view& in) {
   return out;
 }
 
-absl::Status Damaged() {
-  return absl::DataLossError("simulated disk: a block does not fit its checksum");
+// As rocks_store.h says it.
+absl::Status Failed(absl::string_view what) {
+  return contract::MakeError(v1::STORAGE_FAILED, v1::SIDE_MINE,
+                             absl::StrCat("simulated disk: ", what), "Start again.");
 }
+
+absl::Status Damaged() { return Failed("a block does not fit its checksum"); }
 
 }  // namespace
 
@@ -103,6 +108,7 @@ void SimDisk::FailWrite(WriteFault fault, std::uint64_t skip, std::uint64_t kept
 
 void SimDisk::Reopen() {
   broken_ = false;
+  read_damaged_ = false;
   write_fault_.reset();
 }
 
@@ -113,7 +119,7 @@ bool SimDisk::ReadIsDamaged() const {
     return false;
   }
   read_fault_.reset();
-  broken_ = true;
+  read_damaged_ = true;
   Count("read_damaged");
   return true;
 }
@@ -155,16 +161,16 @@ absl::Status SimDisk::FailNow(const PlannedFault& planned, const platform::Write
   const std::optional<platform::WriteBatch> survivor = DecodeBatch(record);
   survived_ = survivor.has_value();
   if (survivor) Apply(*survivor);
-  return absl::DataLossError("simulated disk: EIO on sync");
+  return Failed("EIO on sync");
 }
 
 absl::Status SimDisk::Write(const platform::WriteBatch& batch) {
   survived_ = false;
-  if (broken_) return absl::DataLossError("simulated disk: write after a failure");
+  if (broken_) return Failed("write after a failure");
   if (full_) {
     broken_ = true;
     Count("disk_full");
-    return absl::ResourceExhaustedError("simulated disk: no space left");
+    return Failed("no space left");
   }
   if (!write_fault_ || write_fault_->skip-- > 0) {
     Apply(batch);

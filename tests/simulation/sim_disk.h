@@ -22,9 +22,10 @@ std::optional<platform::WriteBatch> DecodeBatch(absl::string_view record);
 // strikes between the two, and Write itself decides what a crash leaves: the
 // whole batch if its whole record survived, else nothing of it.
 //
-//  1. After a failed write or a damaged read every later write fails, until
-//     Reopen: a process that goes on working on a broken disk is caught.
-//  2. A full disk refuses before anything is written; it can be read.
+//  1. After a failed write every later write fails, until Reopen: a process that
+//     goes on writing to a broken disk is caught.
+//  2. After a damaged read everything else still works: to stop is for the process.
+//  3. A full disk refuses before anything is written; it can be read.
 class SimDisk final : public platform::KeyValueStore {
  public:
   enum class WriteFault {
@@ -51,6 +52,8 @@ class SimDisk final : public platform::KeyValueStore {
   }
 
   bool broken() const { return broken_; }
+  // A read of this process was damaged.
+  bool read_damaged() const { return read_damaged_; }
   // Of a write that failed last: will a restart see it?
   bool last_write_survived() const { return survived_; }
   // What a new process on the same disk does first.
@@ -85,7 +88,8 @@ class SimDisk final : public platform::KeyValueStore {
   std::shared_ptr<Content> content_ = std::make_shared<Content>();  // copied while it is scanned
   std::optional<PlannedFault> write_fault_;
   mutable std::optional<std::uint64_t> read_fault_;
-  mutable bool broken_ = false;
+  bool broken_ = false;
+  mutable bool read_damaged_ = false;
   bool full_ = false;
   bool survived_ = false;
 };

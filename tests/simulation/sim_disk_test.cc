@@ -2,6 +2,7 @@
 #include "tests/simulation/sim_disk.h"
 
 #include "gtest/gtest.h"
+#include "protos/contract/errors.h"
 
 namespace yizhan::simulation {
 namespace {
@@ -62,26 +63,27 @@ TEST(SimDisk, FullDisk_RefusesBeforeAnythingIsWritten) {
   disk.SetFull(true);
   platform::WriteBatch more;
   more.Put("c", "3");
-  EXPECT_EQ(disk.Write(more).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(contract::ReasonOf(disk.Write(more)), v1::STORAGE_FAILED);
   EXPECT_EQ(**disk.Get("a"), "1");
   EXPECT_FALSE(disk.Get("c")->has_value());
 }
 
-TEST(SimDisk, DamagedRead_IsToldOnceAndBreaksTheProcess) {
+TEST(SimDisk, DamagedRead_IsToldOnceAndRemembered) {
   SimDisk disk(nullptr);
   ASSERT_TRUE(disk.Write(Batch()).ok());
   disk.FailRead(1);
   EXPECT_TRUE(disk.Get("a").ok());
-  EXPECT_TRUE(absl::IsDataLoss(disk.Get("a").status()));
-  EXPECT_TRUE(disk.broken());
-  EXPECT_FALSE(disk.Write(Batch()).ok());
+  EXPECT_EQ(contract::ReasonOf(disk.Get("a").status()), v1::STORAGE_FAILED);
+  EXPECT_TRUE(disk.read_damaged());
+  EXPECT_TRUE(disk.Write(Batch()).ok());
   disk.Reopen();
+  EXPECT_FALSE(disk.read_damaged());
   disk.FailRead(1);
   auto it = disk.Scan("", "");
   EXPECT_TRUE(it->Valid());
   it->Next();
   EXPECT_FALSE(it->Valid());
-  EXPECT_TRUE(absl::IsDataLoss(it->status()));
+  EXPECT_EQ(contract::ReasonOf(it->status()), v1::STORAGE_FAILED);
 }
 
 }  // namespace

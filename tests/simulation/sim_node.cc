@@ -85,6 +85,7 @@ absl::Status SimNode::Load() {
   options.incarnation = *incarnation;
   options.build = "simulation";
   options.reoffer_interval = absl::Minutes(2);
+  options.message_life = world_.message_life;
   absl::StatusOr<std::unique_ptr<node::NodeCore>> core =
       node::NodeCore::Create(options, Deps(), Now());
   if (!core.ok()) return core.status();
@@ -100,7 +101,8 @@ bool SimNode::Start() {
   if (!loaded.ok()) {
     // Where its clock is far behind it finds its own directory in the future.
     const bool own_clock = absl::AbsDuration(clock_offset_) > contract::kMaxClockSkew;
-    if (!disk_.broken() && !own_clock) Die("a node does not start", loaded);
+    if (!disk_.broken() && !disk_.read_damaged() && !own_clock)
+      Die("a node does not start", loaded);
     ++world_.history->faults["start_refused"];
     core_.reset();
     StartLater();
@@ -150,13 +152,15 @@ void SimNode::RunGroup() {
 }
 
 bool SimNode::Finish() {
-  const bool damaged = disk_.broken();
+  const bool finished = core_->FinishGroup(Now()).ok();
+  const bool damaged = disk_.read_damaged();
   if (damaged) Note(Kind::kReadDamaged, {province_, 0, "", 0}, "");
-  if (core_->FinishGroup(Now()).ok()) {
+  if (finished) {
     RecordApplied();
     return true;
   }
   if (damaged) Note(Kind::kStopped, {province_, 0, "", 0}, "");
+  if (!damaged && !disk_.broken()) Note(Kind::kDied, {province_, 0, "", 0}, "");
   if (disk_.last_write_survived()) RecordApplied();
   Crash();
   StartLater();

@@ -31,6 +31,7 @@ class SimNode final : public node::NodeObserver {
     LyingBroker* liar;
     History* history;
     const v1::Policy* policy;
+    absl::Duration message_life;
   };
   // Starts with an empty disk, or with a copy of `like`.
   SimNode(World world, std::uint32_t province, const SimDisk* like = nullptr);

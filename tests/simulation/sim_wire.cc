@@ -46,12 +46,14 @@ Wire::Shared Wire::Connect() {
     });
   };
   connection->submit =
-      world_.broker->OpenStream({[this, connection](broker::Effect effect) {
+      world_.broker->OpenStream({node_->province(),
+                                 [this, connection](broker::Effect effect) {
                                    DownEffect(connection, kSubmit, std::move(effect));
                                  },
                                  crashed});
   connection->receive =
-      world_.broker->OpenStream({[this, connection](broker::Effect effect) {
+      world_.broker->OpenStream({node_->province(),
+                                 [this, connection](broker::Effect effect) {
                                    DownEffect(connection, kReceive, std::move(effect));
                                  },
                                  [] {}});

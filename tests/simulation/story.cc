@@ -39,6 +39,10 @@ const char* Name(HistoryEvent::Kind kind) {
       return "damaged read";
     case HistoryEvent::Kind::kStopped:
       return "stopped";
+    case HistoryEvent::Kind::kDied:
+      return "DIED";
+    case HistoryEvent::Kind::kMisdelivered:
+      return "given to another";
   }
   return "?";
 }
