@@ -69,9 +69,9 @@ absl::Status RouteProposals::Propose(ProvinceCode caller, const v1::SignedEntry&
     return Refused("the proposal must carry the caller's signature alone",
                    "Sign it, and let the other province add its own.");
   }
-  if (absl::Status signer = CheckMemberSignature(
-          directory_->state(), directory_->checker(), caller, entry.signatures(0).signature(),
-          contract::kDirectoryEntryType, entry.entry(), now);
+  if (absl::Status signer = CheckMemberSignature(directory_->state(), directory_->checker(), caller,
+                                                 entry.signatures(0).signature(),
+                                                 contract::kDirectoryEntryType, entry.entry(), now);
       !signer.ok()) {
     return signer;
   }

@@ -7,8 +7,8 @@ namespace {
 
 // 0 for a time that was never set, or never comes.
 std::int64_t Micros(absl::Time time) {
-  const bool set = time != absl::Time() && time != absl::InfiniteFuture() &&
-                   time != absl::InfinitePast();
+  const bool set =
+      time != absl::Time() && time != absl::InfiniteFuture() && time != absl::InfinitePast();
   return set ? absl::ToUnixMicros(time) : 0;
 }
 

@@ -32,8 +32,8 @@ class DirectoryServiceClient final : public DirectoryService {
   }
   absl::StatusOr<v1::ListProposalsResponse> ListProposals() override {
     v1::ListProposalsResponse response;
-    absl::Status status = Call(&v1::Directory::Stub::ListProposals, v1::ListProposalsRequest(),
-                               response);
+    absl::Status status =
+        Call(&v1::Directory::Stub::ListProposals, v1::ListProposalsRequest(), response);
     if (!status.ok()) return status;
     return response;
   }

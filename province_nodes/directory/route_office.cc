@@ -45,9 +45,9 @@ absl::StatusOr<RouteOffice::Draft> RouteOffice::MakeDraft(
   const ProvinceCode home(wanted.home());
   if (!accepting.valid() || !home.valid() || accepting == home ||
       (accepting != deps_.province && home != deps_.province)) {
-    return Malformed(absl::StrCat(RouteName(wanted), " is no route of province ",
-                                  deps_.province.str()),
-                     "Name two provinces, one of them this node's.");
+    return Malformed(
+        absl::StrCat(RouteName(wanted), " is no route of province ", deps_.province.str()),
+        "Name two provinces, one of them this node's.");
   }
   if (request.officer().number().empty()) {
     return Malformed("officer.number is missing", "Name the officer who decides.");

@@ -150,15 +150,15 @@ std::optional<contract::KeyOwner> Inbox::SignerWhenAccepted(const Arrival& arriv
   if (arrival.acceptance == nullptr) return std::nullopt;
   const absl::StatusOr<contract::ParsedControl> accepted =
       contract::ParseControl(*lane_->algorithms.hasher, *arrival.acceptance);
-  const bool of_this = accepted.ok() && accepted->control.has_acceptance() &&
-                       accepted->identity == arrival.parsed.identity &&
-                       accepted->header_digest == arrival.parsed.header_digest &&
-                       contract::CheckControl(*lane_->directory, lane_->checker,
-                                              *arrival.acceptance, *accepted)
-                           .ok();
+  const bool of_this =
+      accepted.ok() && accepted->control.has_acceptance() &&
+      accepted->identity == arrival.parsed.identity &&
+      accepted->header_digest == arrival.parsed.header_digest &&
+      contract::CheckControl(*lane_->directory, lane_->checker, *arrival.acceptance, *accepted)
+          .ok();
   if (!of_this) return std::nullopt;
-  return lane_->directory->FindSignerThen(
-      key, absl::FromUnixMicros(accepted->control.issued_unix_us()));
+  return lane_->directory->FindSignerThen(key,
+                                          absl::FromUnixMicros(accepted->control.issued_unix_us()));
 }
 
 absl::Status Inbox::Verify(const Arrival& arrival) {

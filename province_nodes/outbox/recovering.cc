@@ -141,7 +141,7 @@ absl::StatusOr<bool> Outbox::OnReturnedKnown(const SlotKey& slot, const store::O
     return true;
   }
   if (!own.has_receipt()) {
-    YIZHAN_RETURN_IF_ERROR(OnAccepted(slot, state));
+    YIZHAN_RETURN_IF_ERROR(OnAccepted(slot, state, own.seal_number()));
     return false;
   }
   absl::StatusOr<contract::ParsedControl> receipt =

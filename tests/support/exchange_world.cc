@@ -263,7 +263,7 @@ void WorldNode::Crash() {
 
 platform::MemoryStore::Map WorldNode::Backup() const {
   platform::MemoryStore::Map map;
-  for (auto it = store.Scan("", ""); it->Valid(); it->Next()) {
+  for (auto it = store_->Scan("", ""); it->Valid(); it->Next()) {
     map.emplace(std::string(it->key()), std::string(it->value()));
   }
   return map;
@@ -273,9 +273,10 @@ void WorldNode::Restore(const platform::MemoryStore::Map& backup) {
   CloseSession();
   core.reset();
   platform::WriteBatch batch;
-  for (auto it = store.Scan("", ""); it->Valid(); it->Next()) batch.Delete(std::string(it->key()));
+  for (auto it = store_->Scan("", ""); it->Valid(); it->Next())
+    batch.Delete(std::string(it->key()));
   for (const auto& [key, value] : backup) batch.Put(key, value);
-  if (absl::Status put_back = store.Write(batch); !put_back.ok()) Die(put_back.ToString());
+  if (absl::Status put_back = store_->Write(batch); !put_back.ok()) Die(put_back.ToString());
   Start();
 }
 
@@ -287,8 +288,8 @@ void WorldNode::Recover(bool force) {
 
 std::uint64_t WorldNode::SentIn(std::uint32_t to, char case_name) const {
   const auto numbers = node::GetProto<node::store::CaseNumbers>(
-      store, node::LaneKeys(node::BusinessPrefix())
-                 .Numbers(contract::ProvinceCode(to), ExchangeWorld::Handle(case_name)));
+      *store_, node::LaneKeys(node::BusinessPrefix())
+                   .Numbers(contract::ProvinceCode(to), ExchangeWorld::Handle(case_name)));
   return numbers.ok() && numbers->has_value() ? (*numbers)->sent_sequence() : 0;
 }
 

@@ -172,7 +172,7 @@ class ExchangeWorld {
   void BrokerLosesEverything();  // comes back with an empty store
   // Entries of the directory that a new broker begins with.
   void KeepGenesisAlone() { genesis_.resize(1); }
-  void RestartBroker();          // from its store, at once
+  void RestartBroker();  // from its store, at once
   // Processes that stopped because of their stores.
   int storage_failures = 0;
   void Append(const v1::SignedEntry& entry);

@@ -158,19 +158,19 @@ absl::Status RunVerb(const Verb& verb, const FlagSet& flags, Console& console) {
     const auto response =
         Call(**stub, Who(*node), &v1::NodeAdmin::StubInterface::ChangeRoute, *request);
     const std::uint32_t peer = accepting == *node ? home.value() : accepting.value();
-    const std::string outcome = response.ok() ? OutcomeText(*response, peer)
-                                              : std::string(response.status().message());
+    const std::string outcome =
+        response.ok() ? OutcomeText(*response, peer) : std::string(response.status().message());
     first_error.Update(response.status());
     const std::int64_t at = request->change().effective_unix_us();
     table.AddRow({accepting.str(), home.str(), RouteText(verb.to),
                   at == 0 ? "at once" : ShanghaiText(at), outcome});
-    list.Append(JsonValue::Object()
-                    .Set("accepting", JsonValue::Integer(accepting.value()))
-                    .Set("home", JsonValue::Integer(home.value()))
-                    .Set("to", RouteText(verb.to))
-                    .Set("done", JsonValue::Bool(response.ok() &&
-                                                 response->outcome() == v1::ROUTE_CHANGED))
-                    .Set("outcome", outcome));
+    list.Append(
+        JsonValue::Object()
+            .Set("accepting", JsonValue::Integer(accepting.value()))
+            .Set("home", JsonValue::Integer(home.value()))
+            .Set("to", RouteText(verb.to))
+            .Set("done", JsonValue::Bool(response.ok() && response->outcome() == v1::ROUTE_CHANGED))
+            .Set("outcome", outcome));
   }
   console.Emit(JsonValue::Object().Set("routes", std::move(list)));
   console.Show(table);
@@ -209,9 +209,8 @@ Command MakeVerb(const Verb& verb) {
                   flags.AddList("points", "CODES", "", "Acceptance points; all otherwise.");
                 }
               },
-          .run = [&verb](const FlagSet& flags, Console& console) {
-            return RunVerb(verb, flags, console);
-          }};
+          .run = [&verb](const FlagSet& flags,
+                         Console& console) { return RunVerb(verb, flags, console); }};
 }
 
 // --- what tells of routes ---
@@ -219,9 +218,7 @@ Command MakeVerb(const Verb& verb) {
 std::string SignersText(const google::protobuf::RepeatedField<std::uint32_t>& signers) {
   std::vector<std::string> names;
   for (const std::uint32_t signer : signers) {
-    names.push_back(signer == 0   ? "broker"
-                    : signer == 1 ? "authority"
-                                  : absl::StrCat(signer));
+    names.push_back(signer == 0 ? "broker" : signer == 1 ? "authority" : absl::StrCat(signer));
   }
   return absl::StrJoin(names, " ");
 }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "adapters/platform/kv/rocks_store.h"
+#include "tests/simulation/checker.h"
 
 namespace yizhan::testing {
 namespace {
@@ -144,7 +145,9 @@ void MessageLife::Tell(std::uint32_t source, std::uint32_t destination,
     wrong_.push_back(absl::StrCat("what node ", source, " had accepted is gone"));
     return;
   }
+  simulation::LastKnown& known = history.last_known[NameOf(source, destination, sent.sequence())];
   if (sent.passage() == v1::PASSAGE_RECEIVED) {
+    known = simulation::LastKnown::kReceipted;
     add(Kind::kReceipted, sent.sequence(),
         contract::Digest::From(sent.header_digest()).value_or(contract::Digest()).hex());
   }
@@ -166,7 +169,7 @@ std::vector<std::string> MessageLife::Judge() {
   Tell(kRecipient, kSender, history);
   for (const std::uint32_t province : {kSender, kRecipient}) {
     for (const v1::ErrorReason reason : world_->node(province).security_events) {
-      history.security_events.push_back(v1::ErrorReason_Name(reason));
+      history.security.push_back({province, 0, v1::ErrorReason_Name(reason)});
     }
   }
   std::vector<std::string> wrong = simulation::CheckHistory(history);

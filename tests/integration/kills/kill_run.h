@@ -63,7 +63,7 @@ class KillRun {
   bool StartNode(contract::ProvinceCode node, KillScene& scene);
   bool AtRest();
   void Count(Victim victim, const InFlight& found);
-  void Print(const simulation::History& history) const;
+  void Print(const simulation::History& history, bool kept) const;
   absl::Duration Between(absl::Duration least, absl::Duration most);
 
   const KillOptions options_;

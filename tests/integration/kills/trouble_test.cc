@@ -19,6 +19,7 @@
 #include "tests/integration/kills/case_load.h"
 #include "tests/integration/kills/told_history.h"
 #include "tests/integration/kills/witnesses.h"
+#include "tests/simulation/checker.h"
 #include "tests/support/process_network.h"
 
 namespace yizhan::testing {
