@@ -83,6 +83,7 @@ class CoreImpl final : public NodeCore, private LaneHost {
   // exchange_events.cc
   void LearnDirectoryHead(const v1::DirectoryHead& head);
   void LearnCheckpoint(const v1::LogCheckpoint& checkpoint);
+  void TryRefusedHeadAgain();
   void FetchDirectoryIfBehind();
   void NoticeDirectory();
   void StartStreams();
@@ -121,6 +122,7 @@ class CoreImpl final : public NodeCore, private LaneHost {
   bool fetching_ = false;
   absl::Time next_fetch_ = absl::InfinitePast();
   v1::DirectoryHead refused_head_;  // of a log that did not verify, or forked
+  absl::Time refused_until_;
 
   store::LaneMeta meta_;
   bool meta_changed_ = false;

@@ -11,6 +11,7 @@ namespace yizhan::node {
 namespace {
 
 constexpr absl::Duration kFetchAgain = absl::Seconds(1);
+constexpr absl::Duration kRefusedAgain = absl::Minutes(1);
 // Control records that wait for directory entries; beyond it the session is
 // opened again, which costs nothing but time.
 constexpr std::size_t kMaxWaitingControls = 4096;
@@ -204,6 +205,16 @@ void CoreImpl::LearnDirectoryHead(const v1::DirectoryHead& head) {
   }
 }
 
+// What was refused may be right later: our clock was wrong, or the broker's log is
+// mended. Whoever told of it need not tell again.
+void CoreImpl::TryRefusedHeadAgain() {
+  refused_until_ = std::min(refused_until_, lane_.now + kRefusedAgain);  // the clock may jump
+  if (refused_head_.size() <= directory_->head().size() || lane_.now < refused_until_) return;
+  refused_until_ = lane_.now + kRefusedAgain;
+  lane_.told_head = refused_head_;
+  next_fetch_ = absl::InfinitePast();
+}
+
 void CoreImpl::FetchDirectoryIfBehind() {
   if (!session_.open() || fetching_ || !lane_.directory_behind() || lane_.now < next_fetch_) {
     return;
@@ -228,9 +239,13 @@ void CoreImpl::OnDirectoryEntries(const v1::FetchEntriesRequest& request,
   NoticeDirectory();
   if (!applied.ok()) {
     // Works on with the last verified copy.
+    const bool is_new = refused_head_.digest() != lane_.told_head.digest();
     refused_head_ = lane_.told_head;
+    refused_until_ = now + kRefusedAgain;
     lane_.told_head = directory_->head();
-    lane_.ReportSecurity(contract::ReasonOf(applied), {}, std::string(applied.message()));
+    if (is_new) {
+      lane_.ReportSecurity(contract::ReasonOf(applied), {}, std::string(applied.message()));
+    }
   } else if (response->entries().empty()) {
     lane_.told_head = directory_->head();
   }

@@ -142,6 +142,7 @@ void CoreImpl::Tick(absl::Time now) {
     }
     opens_.push_back(std::move(request));
   }
+  TryRefusedHeadAgain();
   FetchDirectoryIfBehind();
   if (now < next_sweep_) return;
   next_sweep_ = now + kSweepEvery;

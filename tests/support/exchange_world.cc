@@ -261,38 +261,6 @@ void WorldNode::Crash() {
   Start();
 }
 
-platform::MemoryStore::Map WorldNode::Backup() const {
-  platform::MemoryStore::Map map;
-  for (auto it = store_->Scan("", ""); it->Valid(); it->Next()) {
-    map.emplace(std::string(it->key()), std::string(it->value()));
-  }
-  return map;
-}
-
-void WorldNode::Restore(const platform::MemoryStore::Map& backup) {
-  CloseSession();
-  core.reset();
-  platform::WriteBatch batch;
-  for (auto it = store_->Scan("", ""); it->Valid(); it->Next())
-    batch.Delete(std::string(it->key()));
-  for (const auto& [key, value] : backup) batch.Put(key, value);
-  if (absl::Status put_back = store_->Write(batch); !put_back.ok()) Die(put_back.ToString());
-  Start();
-}
-
-void WorldNode::Recover(bool force) {
-  const absl::Status begun = core->Recover(force, world_->now());
-  if (!begun.ok()) Die(begun.ToString());
-  world_->Settle();
-}
-
-std::uint64_t WorldNode::SentIn(std::uint32_t to, char case_name) const {
-  const auto numbers = node::GetProto<node::store::CaseNumbers>(
-      *store_, node::LaneKeys(node::BusinessPrefix())
-                   .Numbers(contract::ProvinceCode(to), ExchangeWorld::Handle(case_name)));
-  return numbers.ok() && numbers->has_value() ? (*numbers)->sent_sequence() : 0;
-}
-
 void WorldNode::Disconnect() {
   CloseSession();
   Deliver([this](node::NodeCore& node) {

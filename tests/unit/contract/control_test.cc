@@ -193,7 +193,7 @@ TEST_F(ControlCheckTest, ForeignUnknownAndSealingKeys_AreRefused) {
   EXPECT_EQ(Check(AcceptanceBy(0), lab_.authority), "SIGNER_NOT_SOURCE");
   EXPECT_EQ(Check(AcceptanceBy(0), lab_.signing.at(32)), "SIGNER_NOT_SOURCE");
   EXPECT_EQ(Check(DeliveryBy(34), MakeTestKey()), "SIGNER_UNKNOWN");
-  EXPECT_EQ(Check(DeliveryBy(34), lab_.sealing.at(34)), "SIGNATURE_INVALID");
+  EXPECT_EQ(Check(DeliveryBy(34), lab_.sealing.at(34)), "SIGNER_UNKNOWN");
 }
 
 TEST_F(ControlCheckTest, ForgedReceipt_IsRefused) {
