@@ -8,6 +8,7 @@
 #include <ctime>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/civil_time.h"
 #include "adapters/platform/crypto/openssl_handles.h"
@@ -92,6 +93,13 @@ std::string SubjectOf(const X509_NAME* name) {
   return BytesOf(bio.get());
 }
 
+std::string SerialOf(const X509* certificate) {
+  const ASN1_INTEGER* serial = X509_get0_serialNumber(certificate);
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(ASN1_STRING_get0_data(serial)),
+                        static_cast<std::size_t>(ASN1_STRING_length(serial))));
+}
+
 absl::StatusOr<X509Ptr> ParseDer(const std::string& der, absl::string_view name) {
   const unsigned char* at = Unsigned(absl::string_view(der));
   X509Ptr parsed(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
@@ -119,7 +127,7 @@ absl::StatusOr<std::vector<Certificate>> ParseCertificates(absl::string_view pem
     if (!parsed.ok()) return parsed.status();
     const X509_NAME* subject = X509_get_subject_name(parsed->get());
     certificates.push_back({FingerprintOfDer(der), SubjectOf(subject), CommonNameOf(subject),
-                            TimeOf(X509_get0_notBefore(parsed->get())),
+                            SerialOf(parsed->get()), TimeOf(X509_get0_notBefore(parsed->get())),
                             TimeOf(X509_get0_notAfter(parsed->get()))});
   }
   return certificates;
@@ -132,6 +140,17 @@ absl::StatusOr<contract::CertificateFingerprint> CertificateFingerprintOfPem(
   auto parsed = ParseDer(ders->front(), "the certificate chain");
   if (!parsed.ok()) return parsed.status();
   return FingerprintOfDer(ders->front());
+}
+
+absl::StatusOr<std::string> SpkiOfCertificate(absl::string_view pem) {
+  auto ders = BlocksOf(pem, "the certificate chain");
+  if (!ders.ok()) return ders.status();
+  auto parsed = ParseDer(ders->front(), "the certificate chain");
+  if (!parsed.ok()) return parsed.status();
+  OpensslBytes der;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(parsed->get()), &der.data);
+  if (size <= 0) return absl::InternalError(TakeOpensslError());
+  return std::string(reinterpret_cast<char*>(der.data), static_cast<std::size_t>(size));
 }
 
 absl::Status CheckTlsIdentity(absl::string_view chain_pem, absl::string_view chain_name,

@@ -19,6 +19,7 @@ struct Certificate {
   contract::CertificateFingerprint sha256;  // of the DER
   std::string subject;                      // "CN=node-32,O=..."
   std::string common_name;
+  std::string serial_hex;
   absl::Time not_before;
   absl::Time not_after;
 };
@@ -31,6 +32,8 @@ absl::StatusOr<std::vector<Certificate>> ParseCertificates(absl::string_view pem
 
 // Fingerprint of the first certificate of a chain: whom a peer's chain speaks for.
 absl::StatusOr<contract::CertificateFingerprint> CertificateFingerprintOfPem(absl::string_view pem);
+// DER SubjectPublicKeyInfo of the first certificate.
+absl::StatusOr<std::string> SpkiOfCertificate(absl::string_view pem);
 // SHA-256 of a certificate's DER.
 contract::CertificateFingerprint FingerprintOfDer(absl::string_view der);
 
