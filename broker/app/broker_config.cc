@@ -28,6 +28,11 @@ void LoadGenesis(const v1::BrokerConfig& config, platform::ConfigChecker& check,
     return;
   }
   setup.genesis.assign(entries.entries().begin(), entries.entries().end());
+  v1::DirectoryEntry first;
+  check.Expect(!config.keys().lab_unencrypted() ||
+                   (first.ParseFromString(setup.genesis.front().entry()) && first.genesis().lab()),
+               "keys.lab_unencrypted", "the network is not a lab",
+               "encrypt the key files and name passphrase_file");
 }
 
 void LoadOperators(const v1::BrokerConfig& config, platform::ConfigChecker& check,

@@ -15,8 +15,8 @@ constexpr std::chrono::seconds kTimeout(5);
 
 class LinkTestServiceClient final : public LinkTestService {
  public:
-  explicit LinkTestServiceClient(std::shared_ptr<grpc::Channel> channel)
-      : stub_(v1::LinkTest::NewStub(std::move(channel))) {}
+  explicit LinkTestServiceClient(std::function<std::shared_ptr<grpc::Channel>()> channel)
+      : channel_(std::move(channel)) {}
 
   absl::StatusOr<v1::ArmResponse> Arm(const v1::ArmRequest& request) override {
     return Call<v1::ArmResponse>(&v1::LinkTest::Stub::Arm, request);
@@ -47,17 +47,19 @@ class LinkTestServiceClient final : public LinkTestService {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kTimeout);
     Response response;
-    const grpc::Status status = ((*stub_).*method)(&context, request, &response);
+    const auto stub = v1::LinkTest::NewStub(channel_());
+    const grpc::Status status = ((*stub).*method)(&context, request, &response);
     if (!status.ok()) return platform::FromGrpc(status);
     return response;
   }
 
-  const std::unique_ptr<v1::LinkTest::Stub> stub_;
+  const std::function<std::shared_ptr<grpc::Channel>()> channel_;
 };
 
 }  // namespace
 
-std::unique_ptr<LinkTestService> MakeLinkTestService(std::shared_ptr<grpc::Channel> channel) {
+std::unique_ptr<LinkTestService> MakeLinkTestService(
+    std::function<std::shared_ptr<grpc::Channel>()> channel) {
   return std::make_unique<LinkTestServiceClient>(std::move(channel));
 }
 

@@ -22,6 +22,7 @@ constexpr char kUsage[] =
     "Runs the node of one province: takes commands of the province's systems on\n"
     "its gateway, exchanges messages with other provinces over the broker, and\n"
     "keeps its cases in data_dir. FILE is a NodeConfig in protobuf text format.\n"
+    "SIGHUP lets it read its keys and its certificate towards the broker again.\n"
     "\n"
     "exit codes: 0 ended by SIGTERM or SIGINT\n"
     "            1 could not start\n"
@@ -67,7 +68,7 @@ int RunNode(const std::string& config) {
   if (!setup.ok()) return Report(setup.status());
   auto node = yizhan::node::NodeProcess::Start(*std::move(setup), YIZHAN_VERSION, OnStorageFailure);
   if (!node.ok()) return Report(node.status());
-  return yizhan::platform::WaitForTermination();
+  return yizhan::platform::WaitForTermination([&] { (void)(*node)->ReloadKeys(); });
 }
 
 }  // namespace

@@ -88,8 +88,25 @@ void LoadSystems(ConfigChecker& check, const v1::NodeConfig& config, NodeSetup& 
 
 }  // namespace
 
+absl::StatusOr<OwnKeys> LoadOwnKeys(const std::string& path) {
+  v1::NodeConfig config;
+  platform::TextProtoSource source;
+  if (absl::Status read = platform::ReadTextProto(path, &config, &source); !read.ok()) return read;
+  ConfigChecker check(std::move(source));
+  OwnKeys own;
+  platform::CheckTlsKeyAtRest(config.keys(), config.tls(), "tls", check);
+  Take(check, "tls", platform::LoadTlsFiles(config.tls(), platform::FolderOf(path), "tls"),
+       own.tls);
+  std::optional<platform::KeySet> keys =
+      platform::LoadKeys(config.keys(), platform::KeyNeeds::kSignAndUnseal, check);
+  if (absl::Status status = check.status(); !status.ok()) return status;
+  own.keys = *std::move(keys);
+  return own;
+}
+
 absl::StatusOr<NodeSetup> LoadNodeSetup(const std::string& path) {
   NodeSetup setup;
+  setup.path = path;
   platform::TextProtoSource source;
   if (absl::Status read = platform::ReadTextProto(path, &setup.config, &source); !read.ok()) {
     return read;

@@ -23,6 +23,7 @@ namespace yizhan::node {
 
 // Loaded and checked. A value that only moves.
 struct NodeSetup {
+  std::string path;  // of the configuration
   v1::NodeConfig config;
   contract::ProvinceCode province;
   contract::Digest genesis_digest;
@@ -44,6 +45,14 @@ struct NodeSetup {
 
 // CONFIG_INVALID with every mistake found, each with file, line and field.
 absl::StatusOr<NodeSetup> LoadNodeSetup(const std::string& path);
+
+// What a running node may exchange.
+struct OwnKeys {
+  platform::KeySet keys;
+  platform::TlsMaterial tls;
+};
+// Reads the configuration's keys and the certificate towards the broker again.
+absl::StatusOr<OwnKeys> LoadOwnKeys(const std::string& path);
 
 }  // namespace yizhan::node
 

@@ -45,7 +45,10 @@ std::shared_ptr<platform::GroupLoop> NodeLoop::Loop() const {
 void NodeLoop::Start(NodeCore* core) {
   core_ = core;
   platform::GroupLoop::Options options;
-  options.on_tick = [this] { core_->Tick(options_.clock->Now()); };
+  options.on_tick = [this] {
+    core_->Tick(options_.clock->Now());
+    if (options_.on_tick) options_.on_tick(*core_);
+  };
   options.commit = [this] { return EndGroup(); };
   options.on_failure = [this](const absl::Status& status) {
     AnswerWaiters(status);

@@ -28,6 +28,8 @@ class NodeLoop final : public CaseRunner {
     const platform::Clock* clock = nullptr;  // must outlive the loop
     // Called once on the loop's thread with the storage error that stopped it.
     std::function<void(const absl::Status&)> on_failure;
+    // Called on the loop's thread at every tick, about every 50 ms.
+    std::function<void(NodeCore&)> on_tick;
     // Called on the loop's thread after each group: time of its end (sealing,
     // signing, commit) and number of its events.
     std::function<void(absl::Duration took, std::size_t events)> on_group;

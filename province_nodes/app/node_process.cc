@@ -12,6 +12,7 @@
 #include "adapters/platform/kv/rocks_store.h"
 #include "adapters/platform/log/log.h"
 #include "adapters/platform/metrics/metrics_server.h"
+#include "adapters/platform/mutex/mutex.h"
 #include "adapters/platform/rpc/channel.h"
 #include "adapters/platform/rpc/peer.h"
 #include "adapters/platform/rpc/server.h"
@@ -35,6 +36,23 @@ namespace {
 constexpr absl::Duration kShutdownGrace = absl::Seconds(2);
 constexpr char kComponent[] = "node";
 
+// Signs with the last listed signing key that the directory lets sign now and
+// that this node has. Where there is none, what is in use stays: what it signs
+// will be refused by its readers, and held until a key is there.
+void UseCurrentKey(const contract::DirectoryState& directory, contract::ProvinceCode province,
+                   absl::Time now, platform::KeyRing& keys) {
+  const v1::Member* member = directory.FindMember(province);
+  if (member == nullptr) return;
+  for (int i = member->keys_size() - 1; i >= 0; --i) {
+    const auto id = contract::KeyId::From(member->keys(i).key_id());
+    if (!id.has_value() || !directory.FindSigner(*id, now).has_value()) continue;
+    if (*id == keys.key_id()) return;
+    if (!keys.Use(*id)) continue;
+    platform::LogInfo(kComponent, "signs with another key", {{"signing_key", id->hex()}});
+    return;
+  }
+}
+
 }  // namespace
 
 // In the order of making; destroyed in the reverse one.
@@ -49,7 +67,9 @@ struct NodeProcess::Parts {
   platform::MetricsRegistry metrics_registry;
   std::unique_ptr<NodeMetrics> metrics;
   std::unique_ptr<NodeLoop> loop;
-  std::shared_ptr<grpc::Channel> channel;
+  platform::Mutex channel_mutex;
+  std::shared_ptr<grpc::Channel> channel ABSL_GUARDED_BY(channel_mutex);
+  contract::CertificateFingerprint certificate;  // of the channel; the thread of ReloadKeys
   std::unique_ptr<ExchangeClient> exchange;
   std::unique_ptr<ProbedTransport> transport;
   std::unique_ptr<LinkTestService> link_test_service;
@@ -65,6 +85,9 @@ struct NodeProcess::Parts {
   std::unique_ptr<platform::MetricsServer> metrics_server;
 
   absl::Status OpenStore();
+  absl::Status CheckKeysFitNetwork() const;
+  absl::Status DialBroker(const platform::TlsMaterial& tls);
+  std::shared_ptr<grpc::Channel> Channel();
   absl::Status MakeCore();
   void MakeLinkTester();
   void MakeRouteOffice();
@@ -116,16 +139,39 @@ CaseServiceDeps NodeProcess::Parts::CaseDeps(
   return deps;
 }
 
-absl::Status NodeProcess::Parts::MakeCore() {
+absl::Status NodeProcess::Parts::CheckKeysFitNetwork() const {
+  const bool known = directory->head().size() > 0;
+  if (!setup.config.keys().lab_unencrypted() || !known || directory->state().lab()) {
+    return absl::OkStatus();
+  }
+  return contract::MakeError(v1::CONFIG_INVALID, v1::SIDE_MINE,
+                             absl::StrCat(setup.path, ": field keys.lab_unencrypted: the network '",
+                                          directory->state().genesis().network(), "' is not a lab"),
+                             "Encrypt the key files and name passphrase_file.");
+}
+
+absl::Status NodeProcess::Parts::DialBroker(const platform::TlsMaterial& tls) {
   platform::DialOptions dial;
   dial.target = setup.config.broker();
   dial.server_name = setup.config.broker_server_name();
-  dial.tls = setup.tls;
+  dial.tls = tls;
   absl::StatusOr<std::shared_ptr<grpc::Channel>> dialled = platform::Dial(dial);
   if (!dialled.ok()) return dialled.status();
+  certificate = tls.fingerprint;
+  platform::MutexLock lock(&channel_mutex);
   channel = *std::move(dialled);
+  return absl::OkStatus();
+}
+
+std::shared_ptr<grpc::Channel> NodeProcess::Parts::Channel() {
+  platform::MutexLock lock(&channel_mutex);
+  return channel;
+}
+
+absl::Status NodeProcess::Parts::MakeCore() {
+  if (absl::Status dialled = DialBroker(setup.tls); !dialled.ok()) return dialled;
   const auto post = [this](std::function<void(NodeCore&)> event) { loop->Post(std::move(event)); };
-  exchange = std::make_unique<ExchangeClient>(channel, post);
+  exchange = std::make_unique<ExchangeClient>(Channel(), post);
   transport = std::make_unique<ProbedTransport>(exchange.get(), post);
   SystemWorker::Systems systems;
   systems.population = setup.population.get();
@@ -160,7 +206,7 @@ absl::Status NodeProcess::Parts::MakeCore() {
 }
 
 void NodeProcess::Parts::MakeLinkTester() {
-  link_test_service = MakeLinkTestService(channel);
+  link_test_service = MakeLinkTestService([this] { return Channel(); });
   LinkTestDeps deps;
   deps.province = setup.province;
   deps.algorithms = platform::SmSuite();
@@ -178,7 +224,7 @@ void NodeProcess::Parts::MakeLinkTester() {
   deps.check_portrait = platform::CheckPortrait;
   deps.service = link_test_service.get();
   deps.make_transport = [this](PostCoreEvent post) {
-    return std::make_unique<ExchangeClient>(channel, std::move(post));
+    return std::make_unique<ExchangeClient>(Channel(), std::move(post));
   };
   deps.business = transport.get();
   deps.business_store = store.get();
@@ -288,6 +334,31 @@ NodeProcess::NodeProcess(std::unique_ptr<Parts> parts) : parts_(std::move(parts)
 
 NodeProcess::~NodeProcess() { parts_->Stop(); }
 
+absl::Status NodeProcess::ReloadKeys() {
+  Parts& parts = *parts_;
+  absl::StatusOr<OwnKeys> own = LoadOwnKeys(parts.setup.path);
+  if (!own.ok()) {
+    platform::LogError(kComponent, "the keys were not read again; those before stay in use",
+                       {{"error", own.status()}});
+    return own.status();
+  }
+  parts.setup.keys->Replace(std::move(own->keys));
+  const bool changed = own->tls.fingerprint != parts.certificate;
+  if (changed) {
+    if (absl::Status dialled = parts.DialBroker(own->tls); !dialled.ok()) return dialled;
+  }
+  absl::Status taken = parts.loop->Call([&](NodeCore& core) {
+    UseCurrentKey(core.directory(), parts.setup.province, parts.clock->Now(), *parts.setup.keys);
+    if (changed) parts.exchange->UseChannel(parts.Channel());
+    return absl::OkStatus();
+  });
+  if (!taken.ok()) return taken;
+  platform::LogInfo(kComponent, "keys were read again",
+                    {{"signing_key", parts.setup.keys->key_id().hex()},
+                     {"certificate", parts.certificate.hex()}});
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<NodeProcess>> NodeProcess::Start(
     NodeSetup setup, std::string build,
     std::function<void(const absl::Status&)> on_storage_failure) {
@@ -300,12 +371,16 @@ absl::StatusOr<std::unique_ptr<NodeProcess>> NodeProcess::Start(
   loop.on_group = [raw = parts.get()](absl::Duration took, std::size_t events) {
     raw->metrics->OnGroup(took, events);
   };
+  loop.on_tick = [raw = parts.get()](NodeCore& core) {
+    UseCurrentKey(core.directory(), raw->setup.province, raw->clock->Now(), *raw->setup.keys);
+  };
   parts->loop = std::make_unique<NodeLoop>(std::move(loop));
   parts->metrics = std::make_unique<NodeMetrics>(&parts->metrics_registry, parts->loop.get(),
                                                  parts->clock, parts->build);
   std::unique_ptr<NodeProcess> process(new NodeProcess(std::move(parts)));
   Parts& made = *process->parts_;
   if (absl::Status opened = made.OpenStore(); !opened.ok()) return opened;
+  if (absl::Status fits = made.CheckKeysFitNetwork(); !fits.ok()) return fits;
   if (absl::Status core = made.MakeCore(); !core.ok()) return core;
   made.loop->Start(made.core.get());
   made.worker->Start();

@@ -24,6 +24,12 @@ class NodeProcess {
   // Ends calls, commits what waits, stops.
   ~NodeProcess();
 
+  // Reads keys and certificate again, without a stop: what waits is signed by
+  // the key that the directory has for now, and a new certificate opens a new
+  // session. On an error, which names file and field, all stays as it was. The
+  // gateway's certificate is not read again.
+  absl::Status ReloadKeys();
+
  private:
   struct Parts;
   explicit NodeProcess(std::unique_ptr<Parts> parts);

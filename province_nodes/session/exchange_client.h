@@ -30,6 +30,10 @@ class ExchangeClient final : public Transport {
   // after it has ended.
   ~ExchangeClient() override;
 
+  // Ends the session and takes this channel from then on: another certificate.
+  // On the core's thread.
+  void UseChannel(std::shared_ptr<grpc::Channel> channel);
+
   void OpenSession(const v1::OpenSessionRequest& request) override;
   void SendSubmit(v1::SubmitRequest request) override;
   void SendReceive(v1::ReceiveRequest request) override;

@@ -47,10 +47,10 @@ struct Call {
 }  // namespace
 
 struct ExchangeClient::Impl : std::enable_shared_from_this<Impl> {
-  Impl(std::shared_ptr<grpc::Channel> channel, Post post_to_core)
-      : post(std::move(post_to_core)),
-        exchange(v1::Exchange::NewStub(channel)),
-        directory(v1::Directory::NewStub(channel)) {}
+  Impl(const std::shared_ptr<grpc::Channel>& channel, Post post_to_core)
+      : post(std::move(post_to_core)) {
+    UseChannel(channel);
+  }
 
   // --- from any thread ---
   void PostOf(std::uint64_t of_session, CoreEvent event) {
@@ -80,6 +80,11 @@ struct ExchangeClient::Impl : std::enable_shared_from_this<Impl> {
   static absl::Time Now() { return absl::Now(); }
 
   // --- on the core's thread ---
+  // Calls under way keep the channel that they began on.
+  void UseChannel(const std::shared_ptr<grpc::Channel>& channel) {
+    exchange = v1::Exchange::NewStub(channel);
+    directory = v1::Directory::NewStub(channel);
+  }
   void EndSession() {
     ++session;
     if (submit != nullptr) submit->Abort(absl::CancelledError("the session has ended"));
@@ -108,10 +113,10 @@ struct ExchangeClient::Impl : std::enable_shared_from_this<Impl> {
   }
 
   const Post post;
-  const std::unique_ptr<v1::Exchange::Stub> exchange;
-  const std::unique_ptr<v1::Directory::Stub> directory;
 
   // The core's thread alone.
+  std::unique_ptr<v1::Exchange::Stub> exchange;
+  std::unique_ptr<v1::Directory::Stub> directory;
   std::uint64_t session = 0;
   std::shared_ptr<SubmitStream> submit;
   std::shared_ptr<ReceiveStream> receive;
@@ -123,7 +128,7 @@ struct ExchangeClient::Impl : std::enable_shared_from_this<Impl> {
 };
 
 ExchangeClient::ExchangeClient(std::shared_ptr<grpc::Channel> channel, Post post)
-    : impl_(std::make_shared<Impl>(std::move(channel), std::move(post))) {}
+    : impl_(std::make_shared<Impl>(channel, std::move(post))) {}
 
 ExchangeClient::~ExchangeClient() {
   {
@@ -133,6 +138,11 @@ ExchangeClient::~ExchangeClient() {
   impl_->EndSession();
   platform::MutexLock lock(&impl_->mutex);
   while (impl_->running > 0) impl_->all_ended.Wait(&impl_->mutex);
+}
+
+void ExchangeClient::UseChannel(std::shared_ptr<grpc::Channel> channel) {
+  impl_->UseChannel(channel);
+  impl_->PostEnd(impl_->session, absl::UnavailableError("the node's certificate was changed"));
 }
 
 void ExchangeClient::OpenSession(const v1::OpenSessionRequest& request) {

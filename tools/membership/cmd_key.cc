@@ -66,7 +66,7 @@ absl::Status RunStage(const FlagSet& flags, Console& console) {
   if (flags.Text("use") == "tls") {
     next.set_version(next.version() + 1);
     next.clear_document_number();
-    auto made = NewTlsKeyFile((*desk)->NextTlsFolder() + "/key.pem", (*desk)->passphrase(),
+    auto made = NewTlsKeyFile((*desk)->NextTlsFolder() + "/key.pem", (*desk)->tls_passphrase(),
                               absl::StrCat("node-", next.province()));
     if (!made.ok()) return made.status();
     request = *std::move(made);
@@ -100,7 +100,10 @@ absl::Status SwapTlsFolders(const NodeDesk& desk) {
   files.set_certificate_chain(next + "/" + platform::BaseName(files.certificate_chain()));
   files.set_private_key(next + "/" + platform::BaseName(files.private_key()));
   files.set_trust_anchors(next + "/" + platform::BaseName(files.trust_anchors()));
-  const auto fits = platform::LoadTlsFiles(files, desk.files().folder);
+  if (!files.passphrase_file().empty()) {
+    files.set_passphrase_file(platform::JoinPath(desk.files().folder, files.passphrase_file()));
+  }
+  const auto fits = platform::LoadTlsFiles(files, "");
   if (!fits.ok()) return fits.status();
   const auto& listed = desk.member().certificate_sha256();
   if (std::find(listed.begin(), listed.end(), fits->fingerprint.view()) == listed.end()) {

@@ -37,11 +37,11 @@ absl::Status ApproveAndWrite(const FlagSet& flags, const std::string& file, v1::
   const auto member = CheckPaper(paper);
   if (!member.ok()) return member.status();
   const bool complete = signed_by >= quorum;
-  console.Say(absl::StrCat(
-      MemberText(*member, now), "\nYou have signed ", file, "; ", signed_by, " of ", quorum,
-      " officers have.\nCompare the fingerprints by telephone with the province.\nNext: ",
-      complete ? "yizhan member submit (the province, or you where it only takes away)"
-               : "another officer, by: yizhan member approve"));
+  console.Say(
+      absl::StrCat(MemberText(*member, now), "\nYou have signed ", file, "; ", signed_by, " of ",
+                   quorum, " officers have.\nNext: ",
+                   complete ? "yizhan member submit (the province, or you where it only takes away)"
+                            : "another officer, by: yizhan member approve"));
   console.Emit(MemberJson(*member, now)
                    .Set("paper", file)
                    .Set("officers", JsonValue::Integer(signed_by))
@@ -112,7 +112,21 @@ absl::Status RunList(const FlagSet& flags, Console& console) {
   return absl::OkStatus();
 }
 
+// What an officer looks at, and compares by telephone, before he signs.
+absl::Status ShowPaper(const std::string& file, Console& console) {
+  const auto paper = ReadPaper(file);
+  if (!paper.ok()) return paper.status();
+  const auto member = CheckPaper(*paper);
+  if (!member.ok()) return member.status();
+  console.Say(
+      absl::StrCat(MemberText(*member, absl::Now()), OfficersOf(*paper), " officers have signed."));
+  console.Emit(
+      MemberJson(*member, absl::Now()).Set("officers", JsonValue::Integer(OfficersOf(*paper))));
+  return absl::OkStatus();
+}
+
 absl::Status RunShow(const FlagSet& flags, Console& console) {
+  if (!flags.Text("paper").empty()) return ShowPaper(flags.Text("paper"), console);
   const auto directory = FetchDirectory(flags);
   if (!directory.ok()) return directory.status();
   const auto member = MemberOf(flags, *directory);
@@ -185,12 +199,16 @@ Command MemberListCommand() {
 Command MemberShowCommand() {
   return {.name = "member show",
           .summary = "Show a member's keys with their fingerprints and states, and certificates.",
-          .description = "Fetches the directory and verifies every entry from the genesis on.",
-          .examples = {"yizhan member show --network lab --province 34"},
+          .description =
+              "Fetches the directory and verifies every entry from the genesis on; or checks a\n"
+              "paper, for an officer who compares fingerprints by telephone before he signs.",
+          .examples = {"yizhan member show --network lab --province 34",
+                       "yizhan member show --paper member-34.paper"},
           .positionals = {},
           .declare =
               [](FlagSet& flags) {
                 flags.AddText("province", "NN", "", "The member.");
+                flags.AddText("paper", "FILE", "", "Instead: what a paper says.");
                 DeclareAccessFlags(flags);
               },
           .run = RunShow};

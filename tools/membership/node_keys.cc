@@ -44,10 +44,13 @@ absl::StatusOr<std::unique_ptr<NodeDesk>> NodeDesk::Open(const FlagSet& flags, a
   auto loaded = platform::LoadKeys(keys, platform::KeyNeeds::kSign, check);
   if (!loaded.has_value()) return check.status();
   desk->keys_ = std::make_unique<platform::KeyRing>(*std::move(loaded));
-  if (!keys.passphrase_file().empty()) {
-    auto passphrase = platform::ReadSecretLine(check.Resolve(keys.passphrase_file()));
+  for (const auto& [file, place] :
+       {std::pair(keys.passphrase_file(), &desk->passphrase_),
+        std::pair(desk->files_.config.tls().passphrase_file(), &desk->tls_passphrase_)}) {
+    if (file.empty()) continue;
+    auto passphrase = platform::ReadSecretLine(check.Resolve(file));
     if (!passphrase.ok()) return passphrase.status();
-    desk->passphrase_ = *std::move(passphrase);
+    *place = *std::move(passphrase);
   }
 
   auto client = DirectoryClient::Dial(desk->access_);

@@ -28,6 +28,7 @@ class NodeDesk {
   const contract::Signer& signer() const { return *keys_; }
   // Of the node's key files; empty for a lab's plain ones.
   const contract::SecretBytes& passphrase() const { return passphrase_; }
+  const contract::SecretBytes& tls_passphrase() const { return tls_passphrase_; }
   // Where a certificate waits until it is activated.
   std::string NextTlsFolder() const;
   std::string TlsFolder() const;
@@ -46,6 +47,7 @@ class NodeDesk {
   NodeFiles files_;
   Access access_;
   contract::SecretBytes passphrase_;
+  contract::SecretBytes tls_passphrase_;
   std::unique_ptr<platform::KeyRing> keys_;
   std::unique_ptr<DirectoryClient> client_;
   v1::Member member_;

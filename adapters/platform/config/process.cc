@@ -15,26 +15,29 @@ namespace {
 constexpr int kNoneRequested = -1;
 std::atomic<int> g_requested{kNoneRequested};
 
-sigset_t TerminationSignals() {
+sigset_t AwaitedSignals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
   return set;
 }
 
 }  // namespace
 
 void BlockTerminationSignals() {
-  const sigset_t set = TerminationSignals();
+  const sigset_t set = AwaitedSignals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-int WaitForTermination() {
-  const sigset_t set = TerminationSignals();
+int WaitForTermination(const std::function<void()>& on_hangup) {
+  const sigset_t set = AwaitedSignals();
   int signal = 0;
-  while (sigwait(&set, &signal) != 0) {
+  while (sigwait(&set, &signal) != 0 || signal == SIGHUP) {
+    if (signal == SIGHUP && on_hangup) on_hangup();
+    signal = 0;
   }
   const int requested = g_requested.load();
   if (requested != kNoneRequested) return requested;

@@ -3,16 +3,18 @@
 #define YIZHAN_ADAPTERS_PLATFORM_CONFIG_PROCESS_H_
 
 #include <cstdint>
+#include <functional>
 
 namespace yizhan::platform {
 
-// Blocks SIGTERM and SIGINT, ignores SIGPIPE. First in main, before any thread
+// Blocks SIGTERM, SIGINT and SIGHUP, ignores SIGPIPE. First in main, before any thread
 // starts: threads inherit it, so that WaitForTermination alone sees signals.
 void BlockTerminationSignals();
 
 // Waits for SIGTERM, SIGINT or RequestTermination; returns the exit code that
-// is asked for (0 for a signal). Call it on the main thread, once.
-int WaitForTermination();
+// is asked for (0 for a signal). SIGHUP meanwhile calls `on_hangup`, on this
+// thread. Call it on the main thread, once.
+int WaitForTermination(const std::function<void()>& on_hangup = {});
 
 // Wakes WaitForTermination with this exit code, e.g. after the first storage
 // error. Any thread; the first call counts.

@@ -192,6 +192,21 @@ TEST(PathTest, PartsOfPaths) {
   EXPECT_EQ(JoinPath("/a/", "/b"), "/b");
 }
 
+TEST(ProcessTest, Hangup_CallsBackAndWaitsOn) {
+  BlockTerminationSignals();
+  int hangups = 0;
+  ::kill(::getpid(), SIGHUP);
+  const int code = WaitForTermination([&] {
+    if (++hangups < 3) {
+      ::kill(::getpid(), SIGHUP);
+    } else {
+      ::kill(::getpid(), SIGTERM);
+    }
+  });
+  EXPECT_EQ(code, 0);
+  EXPECT_EQ(hangups, 3);
+}
+
 TEST(ProcessTest, RequestedTermination_GivesItsExitCode) {
   BlockTerminationSignals();
   std::thread other([] {
