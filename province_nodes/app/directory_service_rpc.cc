@@ -15,8 +15,8 @@ constexpr std::chrono::seconds kTimeout(5);
 
 class DirectoryServiceClient final : public DirectoryService {
  public:
-  explicit DirectoryServiceClient(std::shared_ptr<grpc::Channel> channel)
-      : stub_(v1::Directory::NewStub(std::move(channel))) {}
+  explicit DirectoryServiceClient(std::function<std::shared_ptr<grpc::Channel>()> channel)
+      : channel_(std::move(channel)) {}
 
   absl::Status Append(const v1::SignedEntry& entry) override {
     v1::AppendEntryRequest request;
@@ -45,15 +45,17 @@ class DirectoryServiceClient final : public DirectoryService {
                     const Request& request, Response& response) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kTimeout);
-    return platform::FromGrpc(((*stub_).*method)(&context, request, &response));
+    const auto stub = v1::Directory::NewStub(channel_());
+    return platform::FromGrpc(((*stub).*method)(&context, request, &response));
   }
 
-  const std::unique_ptr<v1::Directory::Stub> stub_;
+  const std::function<std::shared_ptr<grpc::Channel>()> channel_;
 };
 
 }  // namespace
 
-std::unique_ptr<DirectoryService> MakeDirectoryService(std::shared_ptr<grpc::Channel> channel) {
+std::unique_ptr<DirectoryService> MakeDirectoryService(
+    std::function<std::shared_ptr<grpc::Channel>()> channel) {
   return std::make_unique<DirectoryServiceClient>(std::move(channel));
 }
 

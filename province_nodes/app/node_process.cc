@@ -45,7 +45,9 @@ void UseCurrentKey(const contract::DirectoryState& directory, contract::Province
   if (member == nullptr) return;
   for (int i = member->keys_size() - 1; i >= 0; --i) {
     const auto id = contract::KeyId::From(member->keys(i).key_id());
-    if (!id.has_value() || !directory.FindSigner(*id, now).has_value()) continue;
+    // Readers take a staged key some minutes early; its owner waits.
+    const bool staged = member->keys(i).not_before_unix_us() > absl::ToUnixMicros(now);
+    if (staged || !id.has_value() || !directory.FindSigner(*id, now).has_value()) continue;
     if (*id == keys.key_id()) return;
     if (!keys.Use(*id)) continue;
     platform::LogInfo(kComponent, "signs with another key", {{"signing_key", id->hex()}});
@@ -241,7 +243,7 @@ void NodeProcess::Parts::MakeLinkTester() {
 }
 
 void NodeProcess::Parts::MakeRouteOffice() {
-  directory_service = MakeDirectoryService(channel);
+  directory_service = MakeDirectoryService([this] { return Channel(); });
   RouteOffice::Deps deps;
   deps.province = setup.province;
   deps.algorithms = platform::SmSuite();
