@@ -239,6 +239,12 @@ absl::Status Outbox::OnBrokerRecord(const SlotKey& slot, State& state,
   if (parsed.control.has_notice()) {
     const v1::Notice& notice = parsed.control.notice();
     if (notice.seal_digest() != state.seal_digest()) return absl::OkStatus();  // an older seal
+    if (notice.cause() == v1::NOTICE_EXPIRED &&
+        parsed.control.issued_unix_us() < state.expires_unix_us()) {
+      lane_->ReportSecurity(v1::MESSAGE_EXPIRED, {},
+                            "The broker signed that a message expired, before it did");
+      return absl::OkStatus();
+    }
     ++lane_->statistics.notices;
     CountAccepted(slot, state);
     count.set_noticed(count.noticed() + 1);
