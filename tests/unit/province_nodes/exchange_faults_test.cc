@@ -4,6 +4,7 @@
 #include "protos/contract/control.h"
 #include "protos/contract/envelope.h"
 #include "protos/contract/errors.h"
+#include "protos/contract/limits.h"
 #include "protos/contract/signing.h"
 #include "tests/support/exchange_world.h"
 
@@ -248,11 +249,11 @@ TEST_F(ExchangeFaultsTest, NoticeOfAnOlderSeal_DoesNotCountAndOneOfTheLatestDoes
   WithholdDeliveries();
   a().Send(kAnhui, v1::ACCEPTANCE, 'a');
   world.Settle();
-  const auto notice_of = [&](const std::string& seal_digest) {
+  const auto notice_of = [&](const std::string& seal_digest, absl::Time issued) {
     const contract::Hasher& hasher = *world.lab.algorithms().hasher;
     v1::Control control = contract::NewControl(
         {contract::ProvinceCode(), *contract::Incarnation::From(std::string(16, 'b')), {}, {}},
-        world.now());
+        issued);
     const auto parsed = contract::ParseEnvelope(hasher, a().sent.at(0));
     *control.mutable_notice()->mutable_message() = contract::MakeMessageRef(*parsed);
     control.mutable_notice()->set_seal_digest(seal_digest);
@@ -266,9 +267,14 @@ TEST_F(ExchangeFaultsTest, NoticeOfAnOlderSeal_DoesNotCountAndOneOfTheLatestDoes
     a().core->OnReceiveResponse(response, world.now());
     world.Settle();
   };
-  notice_of(std::string(32, 'o'));
+  const absl::Time after_its_life = world.now() + contract::kMaxMessageLife + absl::Hours(1);
+  const std::string latest = world.lab.algorithms().hasher->Hash(a().sent.at(0).seal()).str();
+  notice_of(std::string(32, 'o'), after_its_life);
   EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_ACCEPTED);
-  notice_of(world.lab.algorithms().hasher->Hash(a().sent.at(0).seal()).str());
+  notice_of(latest, world.now());
+  EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_ACCEPTED) << "it cannot have expired by then";
+  EXPECT_THAT(a().security_events, Contains(v1::MESSAGE_EXPIRED));
+  notice_of(latest, after_its_life);
   EXPECT_EQ(a().PassageOf('a', 1), v1::PASSAGE_NOT_DELIVERED);
 }
 
