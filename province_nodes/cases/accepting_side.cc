@@ -104,8 +104,8 @@ bool IsRegisterReason(v1::ErrorReason reason) {
          reason == v1::CREDIT_LISTED;
 }
 
-absl::Status OnAnswer(const v1::EligibilityAnswer& answer, const Moment& moment, CaseBook& book,
-                      OpenCase& open) {
+absl::Status OnAnswer(const v1::EligibilityAnswer& answer, const Moment& moment, bool followed,
+                      CaseBook& book, OpenCase& open) {
   if (open.now.state() == v1::CASE_NOT_ACCEPTED) {
     // The query had seemed lost. The home view still waits for an end.
     const v1::ErrorReason reason = open.now.reason();
@@ -122,11 +122,22 @@ absl::Status OnAnswer(const v1::EligibilityAnswer& answer, const Moment& moment,
     return FieldError(v1::FIELD_INVALID, "eligibility_answer.reason",
                       "does not fit the other members of the answer");
   }
+  if (positive && !followed && open.now.form().accepting_point().empty()) {
+    // The node was restored from a backup that is older than the application.
+    if (absl::Status status =
+            book.Step(open, CaseAct::kAnswerNegative, moment, v1::EVIDENCE_INSUFFICIENT,
+                      "the folder was lost with the node's store; the applicant applies again");
+        !status.ok()) {
+      return status;
+    }
+    TellNotAccepted(v1::EVIDENCE_INSUFFICIENT, moment, book, open);
+    return absl::OkStatus();
+  }
   if (positive) {
     if (absl::Status status = book.Step(open, CaseAct::kAnswerPositive, moment); !status.ok()) {
       return status;
     }
-    return AcceptCase(book, open, moment);
+    return followed ? absl::OkStatus() : AcceptCase(book, open, moment);
   }
   const std::string detail = answer.differing_fields().empty()
                                  ? ""
@@ -239,7 +250,7 @@ absl::Status OnHomeMessage(const InboundMessage& message, const cases::MessageRe
   }
   switch (message.kind) {
     case v1::ELIGIBILITY_ANSWER:
-      return OnAnswer(message.payload.eligibility_answer(), moment, book, open);
+      return OnAnswer(message.payload.eligibility_answer(), moment, message.followed, book, open);
     case v1::REVIEW_DECISION:
       return OnDecision(message.payload.review_decision(), moment, received, book, open);
     default: {

@@ -13,6 +13,7 @@
 #include "province_nodes/cases/passages.h"
 #include "province_nodes/cases/queries.h"
 #include "province_nodes/cases/request_checks.h"
+#include "province_nodes/cases/returned.h"
 #include "province_nodes/cases/transitions.h"
 
 namespace yizhan::node {
@@ -50,6 +51,13 @@ class CaseServiceImpl final : public CaseService {
       const platform::Transaction& txn) override;
 
   using Txn = platform::Transaction;
+  absl::Status OnReturned(Txn& txn, const OutgoingMessage& message, CaseEffects& effects) override {
+    CaseBook book(deps_, store_, txn, effects);
+    return ApplyReturned(message, book);
+  }
+  absl::Status OnRecoveryBegan(Txn& txn, absl::Time now) override {
+    return store_.JumpSequences(txn, now);
+  }
   absl::StatusOr<v1::CaseView> Apply(Txn& txn, const Caller& caller,
                                      const v1::ApplyRequest& request,
                                      CaseEffects& effects) override {

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "adapters/platform/kv/transaction.h"
 #include "protos/contract/ids.h"
 #include "province_nodes/cases/case_record.pb.h"
@@ -29,6 +30,7 @@ namespace yizhan::node {
 //   'd' warns[8] handle[16] role[1] kind[1]           due[8]    open clocks
 //   'c' role[1] state[1]                              count[8]
 //   'q' point[9] day[10]                              last sequence[8]
+//   'Q'                                               day[10] floor[8] of a recovery
 //   't' handle[16] kind[1]                            PendingTask
 //   'i' caller 0x00 request id                        AnsweredRequest
 //   'R'                                               last revision[8]
@@ -59,6 +61,9 @@ class CaseStore {
   // Next sequence of this point and day; the first one is `first`.
   absl::StatusOr<std::uint32_t> NextSequence(platform::Transaction& txn, absl::string_view point,
                                              absl::string_view day, std::uint32_t first) const;
+
+  // Sequences of today and before go on beyond what a lost store may have given.
+  absl::Status JumpSequences(platform::Transaction& txn, absl::Time now) const;
 
   void PutTask(platform::Transaction& txn, const cases::PendingTask& task) const;
   absl::StatusOr<std::optional<cases::PendingTask>> FindTask(const platform::Transaction& txn,

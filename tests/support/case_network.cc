@@ -143,6 +143,16 @@ void CaseNetwork::Hand(int from, const OutgoingMessage& message) {
     (void)Passage(from, handle, news);
   }
   const absl::Status status = Inject(to, from, message.kind, handle, message.payload);
+  if (to != from) {
+    InboundMessage in;
+    in.source = contract::ProvinceCode(static_cast<std::uint32_t>(from));
+    in.kind = message.kind;
+    in.case_handle = message.case_handle;
+    in.sequence = sequences_[{from, to, handle}];
+    in.header_digest = hasher_.Hash(std::to_string(in.sequence));
+    in.payload = message.payload;
+    handed_.push_back({from, to, std::move(in)});
+  }
   if (!status.ok()) refusals_.push_back(status);
   if (to == from) return;
   news.set_passage(status.ok() ? v1::PASSAGE_RECEIVED : v1::PASSAGE_REFUSED);

@@ -73,6 +73,13 @@ class CaseNetwork {
   };
   Node& node(int province);
   const std::vector<v1::MessageKind>& sent() const { return sent_; }
+  // Everything that went from one province to another, in the order of arrival.
+  struct Handed {
+    int from;
+    int to;
+    InboundMessage message;
+  };
+  const std::vector<Handed>& handed() const { return handed_; }
   std::vector<absl::Status>& refusals() { return refusals_; }
   bool registers_answer = true;
 
@@ -95,6 +102,7 @@ class CaseNetwork {
   };
   std::deque<Receipt> receipts_;
   std::vector<v1::MessageKind> sent_;
+  std::vector<Handed> handed_;
   std::vector<absl::Status> refusals_;
 };
 
