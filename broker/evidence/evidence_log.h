@@ -37,6 +37,7 @@ class EvidenceLog {
   // Remembers a checkpoint of an earlier log, lost with its store. False where
   // a higher one is known, or too many logs are.
   bool NoteEarlier(const v1::LogCheckpoint& shown);
+  const std::map<std::string, v1::LogCheckpoint>& earlier() const { return earlier_; }
   // Head and counters of the open group.
   void Flush();
 

@@ -176,6 +176,9 @@ v1::CountMessagesResponse BrokerCore::CountMessages() {
     *response.add_counts() = std::move(count);
   }
   *response.mutable_log_checkpoint() = state_->evidence.checkpoint();
+  for (const auto& [log_id, earlier] : state_->evidence.earlier()) {
+    *response.add_earlier_logs() = earlier;
+  }
   return response;
 }
 

@@ -16,6 +16,9 @@
 namespace yizhan::broker {
 namespace {
 
+// How long after the loss of a store nodes bring the directory back.
+constexpr absl::Duration kYoung = absl::Hours(24);
+
 absl::Status ConfigInvalid(absl::string_view what, absl::string_view next_step) {
   return contract::MakeError(v1::CONFIG_INVALID, v1::SIDE_MINE, what, next_step);
 }
@@ -28,7 +31,7 @@ absl::Status StorageFailed(const absl::Status& cause) {
       "acknowledged is on disk, and senders repeat the rest.");
 }
 
-absl::Status LoadMeta(CoreState& state) {
+absl::Status LoadMeta(CoreState& state, Moment now) {
   if (state.records.Read(OwnKey('M', ""), &state.meta)) {
     if (state.meta.format() == kStoreFormat) return absl::OkStatus();
     return ConfigInvalid(absl::StrCat("data_dir has store format ", state.meta.format(),
@@ -39,6 +42,7 @@ absl::Status LoadMeta(CoreState& state) {
   state.meta.set_format(kStoreFormat);
   state.meta.set_incarnation(
       contract::RandomFixed<contract::Incarnation>(*state.options.random).str());
+  state.meta.set_begun_unix_us(now.unix_us());
   state.records.Write(OwnKey('M', ""), state.meta);
   return absl::OkStatus();
 }
@@ -59,7 +63,7 @@ BrokerCore::~BrokerCore() = default;
 absl::StatusOr<std::unique_ptr<BrokerCore>> BrokerCore::Create(Options options, Moment now) {
   auto state = std::make_unique<CoreState>(std::move(options));
   state->boot_nonce = contract::RandomFixed<contract::BootNonce>(*state->options.random);
-  if (absl::Status s = LoadMeta(*state); !s.ok()) return s;
+  if (absl::Status s = LoadMeta(*state, now); !s.ok()) return s;
   state->boxes.Load();
   state->evidence.Load(*state->options.random);
   state->progresses.Load();
@@ -117,6 +121,10 @@ absl::Status BrokerCore::ProposeChange(contract::ProvinceCode caller, const v1::
 
 v1::ListProposalsResponse BrokerCore::ListProposals(contract::ProvinceCode caller, Moment now) {
   return state_->proposals.List(caller, now.wall);
+}
+
+bool BrokerCore::TakesDirectoryOfStrangers(Moment now) const {
+  return now.wall < absl::FromUnixMicros(state_->meta.begun_unix_us()) + kYoung;
 }
 
 absl::Status BrokerCore::AppendEntryInternal(const v1::SignedEntry& entry, Moment now) {

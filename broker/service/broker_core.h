@@ -78,6 +78,9 @@ class BrokerCore {
   // Directory.
   absl::StatusOr<v1::FetchEntriesResponse> FetchEntries(const v1::FetchEntriesRequest& request);
   absl::StatusOr<v1::AppendEntryResponse> AppendEntry(const v1::SignedEntry& entry, Moment now);
+  // A store's first day: its directory may have been lost, and who brings it back
+  // is not in it yet. Entries are verified as ever.
+  bool TakesDirectoryOfStrangers(Moment now) const;
   // Half-signed changes of routes; see route_proposals.h.
   absl::Status ProposeChange(contract::ProvinceCode caller, const v1::SignedEntry& entry,
                              Moment now);

@@ -14,6 +14,8 @@ using contract::MakeError;
 // returned messages, which may be large.
 constexpr std::uint64_t kMaxWaiting = 2'000'000;
 constexpr std::uint64_t kMaxWaitingForReturned = 4096;
+// Places that one question may look at; beyond it the mailbox has to empty first.
+constexpr int kMaxLook = 20'000;
 
 absl::Status WaitForRecipient(absl::string_view what) {
   v1::ErrorDetail detail;
@@ -23,6 +25,26 @@ absl::Status WaitForRecipient(absl::string_view what) {
   detail.set_next_step("Wait, and send again after the delay.");
   detail.set_retry_after_ms(1'000);
   return MakeError(detail);
+}
+
+// Messages of `source` in the mailbox that its owner has not answered, as far as
+// they are more than `held`. One that waits for another sealing was answered.
+std::uint64_t CountUnseen(CoreState& state, const BoxKey& box, contract::ProvinceCode source,
+                          std::uint64_t held) {
+  const std::uint64_t all = state.mailboxes.UseOf(box, source).messages();
+  if (all <= held) return all;
+  std::uint64_t unseen = 0;
+  int looked = 0;
+  bool complete = true;
+  state.mailboxes.Scan(box, contract::MailboxPosition(1),
+                       [&](contract::MailboxPosition, const stored::StoredPlace& place) {
+                         const bool counts =
+                             place.message().source() == source.value() && !place.waits_for_seal();
+                         unseen += counts ? 1 : 0;
+                         complete = ++looked < kMaxLook;
+                         return complete && unseen <= held;
+                       });
+  return complete ? unseen : all;
 }
 
 }  // namespace
@@ -72,7 +94,7 @@ void SubmitHandler::HandleRecoveryAnswer(const v1::ControlRecord& record,
   if (answer.complete()) return QueueForPeer(peer, record, kMaxWaiting);
   // The restored node must learn of each number that it has used, so nothing of
   // it may be here that the issuer has not seen.
-  const std::uint64_t waiting = state_.mailboxes.UseOf(session_, peer).messages();
+  const std::uint64_t waiting = CountUnseen(state_, session_, peer, answer.held());
   if (waiting > answer.held()) {
     return Refuse(WaitForRecipient(absl::StrCat(
                       waiting - answer.held(), " messages of the restored province ", peer.str(),

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ class CoreImpl final : public NodeCore, private LaneHost {
   void OnDirectoryEntries(const v1::FetchEntriesRequest& request,
                           const absl::StatusOr<v1::FetchEntriesResponse>& response,
                           absl::Time now) override;
+  void OnEntryAppended(const absl::Status& status, absl::Time now) override;
   void OnDisconnected(const absl::Status& why, absl::Time now) override;
 
   void Tick(absl::Time now) override;
@@ -80,12 +82,17 @@ class CoreImpl final : public NodeCore, private LaneHost {
   absl::Status CheckNotRecovering(const CaseEffects& effects) const;
   absl::Status AdvanceRecovery();
 
-  // exchange_events.cc
+  // directory_events.cc
   void LearnDirectoryHead(const v1::DirectoryHead& head);
-  void LearnCheckpoint(const v1::LogCheckpoint& checkpoint);
   void TryRefusedHeadAgain();
   void FetchDirectoryIfBehind();
   void NoticeDirectory();
+  void AskForBrokersHead();
+  void OfferDirectoryIfAhead(const v1::DirectoryHead& brokers);
+  void OfferNext();
+
+  // exchange_events.cc
+  void LearnCheckpoint(const v1::LogCheckpoint& checkpoint);
   void StartStreams();
   absl::Status OnControl(const v1::ControlItem& item);
   absl::Status OnVerifiedControl(const v1::ControlRecord& record,
@@ -120,6 +127,8 @@ class CoreImpl final : public NodeCore, private LaneHost {
 
   std::uint64_t directory_revision_ = 0;
   bool fetching_ = false;
+  // Entry that the broker is given next; nothing while it has them all.
+  std::optional<std::uint64_t> offering_;
   absl::Time next_fetch_ = absl::InfinitePast();
   v1::DirectoryHead refused_head_;  // of a log that did not verify, or forked
   absl::Time refused_until_;
@@ -146,6 +155,7 @@ class CoreImpl final : public NodeCore, private LaneHost {
   // Effects of the group on the transport.
   std::vector<v1::OpenSessionRequest> opens_;
   std::vector<v1::FetchEntriesRequest> fetches_;
+  std::vector<v1::AppendEntryRequest> appends_;
   bool close_ = false;
 };
 

@@ -1,4 +1,4 @@
-// The part of the core that hears the broker: session, streams, directory.
+// The part of the core that hears the broker: session and streams.
 #include <algorithm>
 #include <utility>
 
@@ -10,8 +10,6 @@
 namespace yizhan::node {
 namespace {
 
-constexpr absl::Duration kFetchAgain = absl::Seconds(1);
-constexpr absl::Duration kRefusedAgain = absl::Minutes(1);
 // Control records that wait for directory entries; beyond it the session is
 // opened again, which costs nothing but time.
 constexpr std::size_t kMaxWaitingControls = 4096;
@@ -37,10 +35,12 @@ void CoreImpl::OnSessionOpened(const v1::OpenSessionResponse& response, absl::Ti
   lane_.after_commit.push_back(
       [](NodeObserver& observer) { observer.OnSessionChanged(absl::OkStatus()); });
   LearnDirectoryHead(response.directory_head());
+  OfferDirectoryIfAhead(response.directory_head());
   next_fetch_ = now;
   FetchDirectoryIfBehind();
-  // Records of keys that we do not know yet could not be verified.
-  if (!fetching_) StartStreams();
+  // Records of keys that we do not know yet could not be verified, and a broker
+  // that does not know our routes yet would refuse what goes over them.
+  if (!fetching_ && !offering_.has_value()) StartStreams();
 }
 
 void CoreImpl::StartStreams() {
@@ -62,10 +62,12 @@ void CoreImpl::OnDisconnected(const absl::Status& why, absl::Time now) {
     meta_changed_ = true;
   }
   SessionEnded(why);
+  if (contract::ReasonOf(why) == v1::CALLER_UNKNOWN) AskForBrokersHead();
 }
 
 void CoreImpl::SessionEnded(const absl::Status& why) {
   streams_up_ = false;
+  offering_.reset();
   waiting_controls_.clear();
   control_post_.SessionClosed();
   recovery_.SessionClosed();
@@ -181,87 +183,6 @@ void CoreImpl::LearnCheckpoint(const v1::LogCheckpoint& checkpoint) {
   lane_.log_checkpoint = checkpoint;
   *meta_.mutable_log_checkpoint() = checkpoint;
   meta_changed_ = true;
-}
-
-void CoreImpl::LearnDirectoryHead(const v1::DirectoryHead& head) {
-  switch (directory_->Compare(head)) {
-    case DirectoryCopy::Told::kSame:
-    case DirectoryCopy::Told::kSmaller:  // told before it grew
-      return;
-    case DirectoryCopy::Told::kLarger:
-      if (head.digest() == refused_head_.digest()) return;
-      if (head.size() > lane_.told_head.size()) {
-        lane_.told_head = head;
-        next_fetch_ = absl::InfinitePast();
-      }
-      return;
-    case DirectoryCopy::Told::kFork:
-      if (head.digest() == refused_head_.digest()) return;
-      refused_head_ = head;
-      lane_.ReportSecurity(v1::DIRECTORY_ENTRY_REFUSED, {},
-                           absl::StrCat("The directory was shown forked: another log of ",
-                                        head.size(), " entries than the verified one"));
-      return;
-  }
-}
-
-// What was refused may be right later: our clock was wrong, or the broker's log is
-// mended. Whoever told of it need not tell again.
-void CoreImpl::TryRefusedHeadAgain() {
-  refused_until_ = std::min(refused_until_, lane_.now + kRefusedAgain);  // the clock may jump
-  if (refused_head_.size() <= directory_->head().size() || lane_.now < refused_until_) return;
-  refused_until_ = lane_.now + kRefusedAgain;
-  lane_.told_head = refused_head_;
-  next_fetch_ = absl::InfinitePast();
-}
-
-void CoreImpl::FetchDirectoryIfBehind() {
-  if (!session_.open() || fetching_ || !lane_.directory_behind() || lane_.now < next_fetch_) {
-    return;
-  }
-  fetching_ = true;
-  v1::FetchEntriesRequest request;
-  request.set_from(directory_->head().size());
-  fetches_.push_back(std::move(request));
-}
-
-void CoreImpl::OnDirectoryEntries(const v1::FetchEntriesRequest& request,
-                                  const absl::StatusOr<v1::FetchEntriesResponse>& response,
-                                  absl::Time now) {
-  fetching_ = false;
-  if (!BeginEvent(now)) return;
-  if (!response.ok()) {
-    next_fetch_ = now + kFetchAgain;
-    return;
-  }
-  const absl::Status applied = directory_->Apply(lane_.txn, request.from(), *response, now);
-  if (IsStorageError(applied)) return Take(applied);
-  NoticeDirectory();
-  if (!applied.ok()) {
-    // Works on with the last verified copy.
-    const bool is_new = refused_head_.digest() != lane_.told_head.digest();
-    refused_head_ = lane_.told_head;
-    refused_until_ = now + kRefusedAgain;
-    lane_.told_head = directory_->head();
-    if (is_new) {
-      lane_.ReportSecurity(contract::ReasonOf(applied), {}, std::string(applied.message()));
-    }
-  } else if (response->entries().empty()) {
-    lane_.told_head = directory_->head();
-  }
-  FetchDirectoryIfBehind();
-  if (!fetching_ && fault_.ok()) StartStreams();
-}
-
-// Another core of the node may have applied entries as well.
-void CoreImpl::NoticeDirectory() {
-  if (directory_revision_ == directory_->revision()) return;
-  directory_revision_ = directory_->revision();
-  lane_.checker.Purge();
-  outbox_.OnDirectoryChanged();
-  lane_.after_commit.push_back([](NodeObserver& observer) { observer.OnDirectoryChanged(); });
-  Take(inbox_.OnDirectoryChanged());
-  DrainControls();
 }
 
 }  // namespace yizhan::node

@@ -28,7 +28,6 @@ class NodeAdminService final : public v1::NodeAdmin::Service {
     return Guarded(*context, [&] {
       response->set_province(deps_.province.value());
       response->set_build(deps_.build);
-      response->set_incarnation(deps_.incarnation.str());
       return deps_.loop->Call([&](NodeCore& core) { return Describe(core, *response); });
     });
   }
@@ -138,6 +137,25 @@ class NodeAdminService final : public v1::NodeAdmin::Service {
     });
   }
 
+  grpc::Status RecoverNode(ServerContext* context, const v1::RecoverNodeRequest* request,
+                           v1::RecoverNodeResponse* response) override {
+    return Guarded(*context, [&] {
+      if (request->officer().number().empty()) {
+        return contract::MakeError(v1::REQUEST_MALFORMED, v1::SIDE_MINE,
+                                   "officer.number is missing",
+                                   "Name the officer who put the backup back.");
+      }
+      platform::LogWarning("node.admin", "an operator recovers the node's store",
+                           {{"officer", request->officer().number()},
+                            {"force", std::string(request->force() ? "true" : "false")}});
+      return deps_.loop->Call([&](NodeCore& core) {
+        absl::Status begun = core.Recover(request->force(), deps_.clock->Now());
+        *response->mutable_recovery() = core.RecoveryStatus();
+        return begun;
+      });
+    });
+  }
+
  private:
   template <typename Response>
   static absl::Status Take(absl::StatusOr<Response> result, Response* response) {
@@ -165,6 +183,8 @@ class NodeAdminService final : public v1::NodeAdmin::Service {
 
   static absl::Status Describe(NodeCore& core, v1::GetStatusResponse& response) {
     const Session& session = core.session();
+    response.set_incarnation(core.incarnation().str());
+    *response.mutable_recovery() = core.RecoveryStatus();
     response.set_connected(session.open());
     response.set_session_number(session.number());
     response.set_fenced(session.state() == Session::State::kFenced);

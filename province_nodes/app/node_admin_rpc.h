@@ -21,7 +21,6 @@ namespace yizhan::node {
 // What the service needs; pointers must outlive it.
 struct NodeAdminDeps {
   contract::ProvinceCode province;
-  contract::Incarnation incarnation;
   std::string build;
   NodeLoop* loop = nullptr;
   const platform::Clock* clock = nullptr;

@@ -195,6 +195,9 @@ void CoreImpl::LetOut() {
   for (const v1::FetchEntriesRequest& fetch : std::exchange(fetches_, {})) {
     transport_->FetchDirectory(fetch);
   }
+  for (const v1::AppendEntryRequest& append : std::exchange(appends_, {})) {
+    transport_->AppendEntry(append);
+  }
   if (streams_up_) SendFrames();
   const auto told = std::exchange(lane_.after_commit, {});
   for (const auto& tell : told) tell(*observer_);

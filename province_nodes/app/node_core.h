@@ -81,6 +81,7 @@ class NodeCore {
   virtual void OnDirectoryEntries(const v1::FetchEntriesRequest& request,
                                   const absl::StatusOr<v1::FetchEntriesResponse>& response,
                                   absl::Time now) = 0;
+  virtual void OnEntryAppended(const absl::Status& status, absl::Time now) = 0;
   virtual void OnDisconnected(const absl::Status& why, absl::Time now) = 0;
 
   // --- events of the node ---

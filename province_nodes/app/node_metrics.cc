@@ -62,6 +62,7 @@ void NodeMetrics::Collect() {
     const absl::Time now = clock_->Now();
     ShowCore(core.Statistics(now));
     ShowSession(core.session());
+    ShowRecovery(core.RecoveryStatus());
     ShowRoutes(core.directory(), now);
     return core.Read([this, now](const platform::Transaction& txn, CaseService& cases) {
       absl::StatusOr<CaseService::Statistics> counted = cases.Collect(txn, now);
@@ -125,6 +126,19 @@ void NodeMetrics::ShowSession(const Session& session) {
       absl::ToDoubleSeconds(session.clock_offset()));
   Total("yizhan_node_sessions_opened_total", "Sessions opened since the start",
         static_cast<double>(session.sessions_opened()));
+}
+
+void NodeMetrics::ShowRecovery(const v1::RecoveryStatus& recovery) {
+  Now("yizhan_node_store_restored", "1 while the store is behind and waits to be recovered",
+      recovery.restored() ? 1 : 0);
+  Now("yizhan_node_recovering_peers", "Provinces that have not given back everything yet",
+      static_cast<double>(recovery.peers_asked() - recovery.peers_done()));
+  Now("yizhan_node_recovery_own_returned_messages",
+      "Own messages that peers gave back in the latest recovery",
+      static_cast<double>(recovery.own_returned()));
+  Total("yizhan_node_messages_received_again_total",
+        "Messages of peers that came once more after a restore",
+        static_cast<double>(recovery.received_again()));
 }
 
 void NodeMetrics::ShowRoutes(const contract::DirectoryState& directory, absl::Time now) {

@@ -28,6 +28,7 @@ class NodeMetrics {
   void Collect();
   void ShowCore(const NodeStatistics& statistics);
   void ShowSession(const Session& session);
+  void ShowRecovery(const v1::RecoveryStatus& recovery);
   void ShowRoutes(const contract::DirectoryState& directory, absl::Time now);
   void ShowCases(const CaseService::Statistics& cases);
   void Total(const char* name, const char* help, double value,

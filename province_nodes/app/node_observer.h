@@ -2,6 +2,7 @@
 #ifndef YIZHAN_PROVINCE_NODES_APP_NODE_OBSERVER_H_
 #define YIZHAN_PROVINCE_NODES_APP_NODE_OBSERVER_H_
 
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -37,6 +38,8 @@ class NodeObserver {
   // Session opened, closed or fenced; status is OK when open.
   virtual void OnSessionChanged(const absl::Status&) {}
   virtual void OnDirectoryChanged() {}
+  // A step of a recovery, of this node or of a peer; a sentence for the log.
+  virtual void OnRecovery(const std::string&) {}
   // A TEST_MESSAGE, inside its transaction. An error refuses it finally.
   virtual absl::Status OnTestMessage(const InboundMessage&) { return absl::OkStatus(); }
 };

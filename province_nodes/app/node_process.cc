@@ -262,7 +262,6 @@ void NodeProcess::Parts::MakeRouteOffice() {
 absl::Status NodeProcess::Parts::Serve() {
   NodeAdminDeps admin_deps;
   admin_deps.province = setup.province;
-  admin_deps.incarnation = incarnation;
   admin_deps.build = build;
   admin_deps.loop = loop.get();
   admin_deps.clock = clock;

@@ -2,6 +2,7 @@
 #ifndef YIZHAN_PROVINCE_NODES_APP_PROCESS_OBSERVER_H_
 #define YIZHAN_PROVINCE_NODES_APP_PROCESS_OBSERVER_H_
 
+#include <string>
 #include <vector>
 
 #include "adapters/platform/log/log.h"
@@ -28,6 +29,7 @@ class ProcessObserver final : public NodeObserver {
   }
   void OnSecurityEvent(const SecurityEvent& event) override;
   void OnSessionChanged(const absl::Status& status) override;
+  void OnRecovery(const std::string& what) override { platform::LogInfo("node.recovery", what); }
 
  private:
   NodeLoop* const loop_;

@@ -57,6 +57,14 @@ absl::Status DirectoryCopy::ApplyOne(const v1::SignedEntry& entry, absl::Time no
   return absl::OkStatus();
 }
 
+absl::StatusOr<v1::SignedEntry> DirectoryCopy::Entry(const platform::Transaction& txn,
+                                                     std::uint64_t index) const {
+  auto entry = GetProto<v1::SignedEntry>(txn, EntryKey(index));
+  if (!entry.ok()) return entry.status();
+  if (!entry->has_value()) return StoredValueDamaged("directory entry");
+  return **std::move(entry);
+}
+
 DirectoryCopy::Told DirectoryCopy::Compare(const v1::DirectoryHead& told) const {
   if (told.size() > digests_.size()) return Told::kLarger;
   // An empty log has nothing to differ in.

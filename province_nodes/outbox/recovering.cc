@@ -25,6 +25,12 @@ void Forget(platform::Transaction& txn, const LaneKeys& keys, const SlotKey& slo
   }
 }
 
+// By a tombstone that the recipient has.
+void SetFilled(store::OutboxState& state) {
+  state.set_tombstone_cause(v1::TOMBSTONE_REFUSED_BY_BROKER);
+  state.set_tombstone_stored(true);
+}
+
 }  // namespace
 
 absl::Status Outbox::RecoveryBegan() {
@@ -91,7 +97,9 @@ absl::Status Outbox::TakeBack(const SlotKey& slot, const store::OwnReturned& own
   state.set_changed_unix_us(absl::ToUnixMicros(lane_->now));
   if (own.header().empty()) {
     // A number that our own tombstone filled, or whose content nobody can open.
+    state.set_pair_counter(1);  // its own was lost with its header
     state.set_passage(v1::PASSAGE_NOT_DELIVERED);
+    SetFilled(state);
     state.set_reason(v1::TOMBSTONE_CAME_FIRST);
     state.set_detail("Its number is used up; what it said was lost with the store");
     KeepUntil(slot, state);
@@ -139,6 +147,19 @@ absl::StatusOr<bool> Outbox::OnReturnedKnown(const SlotKey& slot, const store::O
   if (state.header_digest() != own.message().header_digest()) {
     YIZHAN_RETURN_IF_ERROR(Displace(slot));
     return true;
+  }
+  if (own.header().empty() && !own.has_receipt()) {
+    // Given up after the backup: our own tombstone has filled its number.
+    if (state.passage() != v1::PASSAGE_WAITING && state.passage() != v1::PASSAGE_ACCEPTED) {
+      return false;
+    }
+    SetFilled(state);
+    const v1::ErrorDetail given_up = contract::DetailOf(contract::MakeError(
+        v1::TOMBSTONE_CAME_FIRST, v1::SIDE_MINE,
+        "The message was given up before this node was restored, and its number filled",
+        "Repeat the step in the case."));
+    YIZHAN_RETURN_IF_ERROR(End(slot, state, v1::PASSAGE_NOT_DELIVERED, given_up));
+    return false;
   }
   if (!own.has_receipt()) {
     YIZHAN_RETURN_IF_ERROR(OnAccepted(slot, state, own.seal_number()));

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "province_nodes/recovery/recovery.h"
 #include "province_nodes/store/proto_io.h"
 
@@ -145,6 +146,8 @@ absl::StatusOr<bool> Recovery::MergeSome(contract::ProvinceCode peer, Peer& stat
   Save(peer, state);
   lane_->recovering.peers.erase(peer);
   outbox_->Resume(peer);
+  lane_->TellRecovery(absl::StrCat("Cases with province ", peer.str(), " go on",
+                                   lane_->recovering.peers.empty() ? "; it was the last" : ""));
   return true;
 }
 

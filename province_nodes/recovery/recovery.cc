@@ -76,19 +76,27 @@ absl::Status Recovery::Begin() {
   // Beyond anything that was counted before: one a microsecond is never reached.
   lane_->issuer_number =
       std::max(lane_->issuer_number, static_cast<std::uint64_t>(absl::ToUnixMicros(lane_->now)));
+  YIZHAN_RETURN_IF_ERROR(JumpCounters());
+  lane_->TellRecovery("The store begins a new incarnation; every peer is asked what it holds");
+  return outbox_->RecoveryBegan();
+}
+
+absl::Status Recovery::JumpCounters() {
+  const auto beyond = static_cast<std::uint64_t>(stored_.started_unix_us());
   for (const contract::ProvinceCode peer : lane_->directory->Members()) {
     const std::string key = lane_->keys.PairCounter(peer);
     absl::StatusOr<std::optional<std::string>> counter = lane_->txn.Get(key);
     if (!counter.ok()) return counter.status();
     const std::uint64_t last = counter->has_value() ? DecodeU64(**counter) : 0;
-    lane_->txn.Put(
-        key, EncodeU64(std::max(last, static_cast<std::uint64_t>(absl::ToUnixMicros(lane_->now)))));
+    if (last < beyond) lane_->txn.Put(key, EncodeU64(beyond));
   }
-  return outbox_->RecoveryBegan();
+  return absl::OkStatus();
 }
 
 // Everybody with whom a route was ever opened.
-void Recovery::FindPeers() {
+absl::Status Recovery::FindPeers() {
+  // The directory may have grown since the backup.
+  YIZHAN_RETURN_IF_ERROR(JumpCounters());
   for (const auto& [key, unused] : lane_->directory->routes()) {
     if (key.accepting == lane_->province) peers_[key.home];
     if (key.home == lane_->province) peers_[key.accepting];
@@ -104,11 +112,13 @@ void Recovery::FindPeers() {
   for (const contract::ProvinceCode member : lane_->directory->Members()) {
     if (!lane_->recovering.Blocks(member)) outbox_->Resume(member);
   }
+  lane_->TellRecovery(absl::StrCat(peers_.size(), " provinces are asked"));
+  return absl::OkStatus();
 }
 
 absl::Status Recovery::StreamsUp(bool other_broker) {
   if (!active()) return absl::OkStatus();
-  if (!stored_.peers_known()) FindPeers();
+  if (!stored_.peers_known()) YIZHAN_RETURN_IF_ERROR(FindPeers());
   for (auto& [peer, state] : peers_) {
     if (state.stored.answered() || (state.stored.asked() && !other_broker)) continue;
     Ask(peer, state);
@@ -242,6 +252,8 @@ absl::Status Recovery::OnAnswer(const contract::ParsedControl& record) {
   if (!wanted) return absl::OkStatus();
   known->second.stored.set_answered(true);
   Save(peer, known->second);
+  lane_->TellRecovery(absl::StrCat("Province ", peer.str(), " has given back ",
+                                   known->second.stored.own_returned(), " messages of this node"));
   return absl::OkStatus();
 }
 

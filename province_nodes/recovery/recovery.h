@@ -68,7 +68,8 @@ class Recovery {
     std::uint64_t own_waiting = 0;
   };
 
-  void FindPeers();
+  absl::Status FindPeers();
+  absl::Status JumpCounters();
   void Ask(contract::ProvinceCode peer, Peer& state);
   absl::Status CheckOwn(const v1::Returned& returned, const contract::ParsedControl& by,
                         store::OwnReturned& own);

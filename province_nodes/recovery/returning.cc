@@ -62,6 +62,8 @@ absl::Status Returning::OnRequest(const contract::ParsedControl& request) {
   job.round = next_round_++;
   Save(peer, job);
   jobs_[peer] = std::move(job);
+  lane_->TellRecovery(
+      absl::StrCat("Province ", peer.str(), " was restored and asks what was exchanged with it"));
   return absl::OkStatus();
 }
 
@@ -99,7 +101,12 @@ absl::Status Returning::AdvanceOne(contract::ProvinceCode peer, Job& job) {
       outbox_->SendAgain(peer, job.stored.new_incarnation(), cursor);
   if (!again.ok()) return again.status();
   job.stored.set_sent_again(job.stored.sent_again() + *again);
-  if (cursor.empty()) job.stored.set_phase(store::ReturnJob::PHASE_DONE);
+  if (cursor.empty()) {
+    job.stored.set_phase(store::ReturnJob::PHASE_DONE);
+    lane_->TellRecovery(absl::StrCat("Province ", peer.str(), " has been given back ",
+                                     job.stored.returned(), " messages of its own and is sent ",
+                                     job.stored.sent_again(), " once more"));
+  }
   job.stored.set_cursor(cursor);
   Save(peer, job);
   return absl::OkStatus();

@@ -39,6 +39,7 @@ class ExchangeClient final : public Transport {
   void SendReceive(v1::ReceiveRequest request) override;
   void CloseSession() override;
   void FetchDirectory(const v1::FetchEntriesRequest& request) override;
+  void AppendEntry(const v1::AppendEntryRequest& request) override;
 
  private:
   struct Impl;

@@ -221,4 +221,25 @@ void ExchangeClient::FetchDirectory(const v1::FetchEntriesRequest& request) {
       });
 }
 
+void ExchangeClient::AppendEntry(const v1::AppendEntryRequest& request) {
+  auto call = std::make_shared<Call<v1::AppendEntryRequest, v1::AppendEntryResponse>>();
+  call->request = request;
+  call->context.set_deadline(std::chrono::system_clock::now() +
+                             absl::ToChronoSeconds(kCallTimeout));
+  impl_->Began();
+  impl_->directory->async()->AppendEntry(
+      &call->context, &call->request, &call->response,
+      [impl = impl_, call](const grpc::Status& status) {
+        {
+          platform::MutexLock lock(&impl->mutex);
+          if (!impl->closed) {
+            impl->post([appended = platform::FromGrpc(status)](NodeCore& core) {
+              core.OnEntryAppended(appended, Impl::Now());
+            });
+          }
+        }
+        impl->Ended();
+      });
+}
+
 }  // namespace yizhan::node

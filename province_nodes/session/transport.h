@@ -19,7 +19,7 @@ namespace yizhan::node {
 // later as events of NodeCore:
 //   OpenSession -> OnSessionOpened or OnDisconnected
 //   SendSubmit -> OnSubmitResponse (any number), SendReceive -> OnReceiveResponse
-//   FetchDirectory -> OnDirectoryEntries, exactly once
+//   FetchDirectory -> OnDirectoryEntries, AppendEntry -> OnEntryAppended, exactly once
 // After CloseSession, and after it delivered OnDisconnected, a transport
 // delivers nothing more of that session: it drops what comes late.
 class Transport {
@@ -31,6 +31,8 @@ class Transport {
   virtual void SendReceive(v1::ReceiveRequest request) = 0;
   virtual void CloseSession() = 0;
   virtual void FetchDirectory(const v1::FetchEntriesRequest& request) = 0;
+  // Only to a broker whose directory is shorter than the node's.
+  virtual void AppendEntry(const v1::AppendEntryRequest& request) = 0;
 };
 
 // Lets a connectivity test alter, withhold, repeat or add items of a node's own
@@ -57,6 +59,7 @@ class TappedTransport final : public Transport {
   void FetchDirectory(const v1::FetchEntriesRequest& request) override {
     next_->FetchDirectory(request);
   }
+  void AppendEntry(const v1::AppendEntryRequest& request) override { next_->AppendEntry(request); }
 
  private:
   Transport* const next_;

@@ -20,6 +20,11 @@ void Lane::ReportSecurity(v1::ErrorReason reason, contract::ProvinceCode peer, s
       [event = std::move(event)](NodeObserver& observer) { observer.OnSecurityEvent(event); });
 }
 
+void Lane::TellRecovery(std::string what) {
+  after_commit.push_back(
+      [what = std::move(what)](NodeObserver& observer) { observer.OnRecovery(what); });
+}
+
 absl::Duration Lane::Backoff(std::uint32_t tries, absl::Duration base, absl::Duration longest) {
   const absl::Duration full =
       std::min(base * (std::int64_t{1} << std::min<std::uint32_t>(tries, 20)), longest);

@@ -69,6 +69,7 @@ struct Lane {
   // A control record of this node as of now, with the next number.
   v1::Control NewControl();
   void ReportSecurity(v1::ErrorReason reason, contract::ProvinceCode peer, std::string what);
+  void TellRecovery(std::string what);
   // Backoff with jitter: base doubled `tries` times, at most `longest`.
   absl::Duration Backoff(std::uint32_t tries, absl::Duration base, absl::Duration longest);
 

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -241,6 +242,74 @@ class KeptNetwork(unittest.TestCase):
             BIN / "yizhan", "mailbox", "list", "--network", self.dir, "--output=json", check=False).stdout)
         self.start("yizhan-node", "node-34/node.textproto")
         self.assert_accepted(client)
+
+    def status(self, node):
+        out = run(BIN / "yizhan", "node", "status", "--network", self.dir, "--node", node, "--output=json", check=False)
+        return json.loads(out.stdout.splitlines()[-1])["nodes"][0]
+
+    def numbers(self, node):
+        out = run(BIN / "yizhan", "case", "list", "--network", self.dir, "--node", node, "--output=json")
+        return sorted(re.findall(r'"acceptance_number":"(\d{22})"', out.stdout))
+
+    def stop(self, config):
+        pid = self.pid_of(config)
+        os.kill(pid, signal.SIGTERM)
+        for child in self.children:
+            if child.pid == pid:
+                child.wait(timeout=30)
+        eventually(f"{config} has ended", lambda: self.gone(pid))
+
+    def restore_and_recover(self, node, backup):
+        """Puts the copy back, starts, and recovers what is said to be restored."""
+        config = f"node-{node}/node.textproto"
+        data = self.dir / f"node-{node}" / "data"
+        self.stop(config)
+        shutil.rmtree(data)
+        shutil.copytree(backup, data)
+        self.start("yizhan-node", config)
+        eventually("RESTORED is said", lambda: self.status(node)["recovery"]["restored"])
+        self.assertFalse(self.status(node)["connected"])
+        run(BIN / "yizhan", "node", "recover", "--network", self.dir, "--node", node, "--officer", f"{node}0017")
+        eventually("the recovery has ended", lambda: self.status(node)["connected"]
+                   and not self.status(node)["recovery"]["recovering"])
+
+    def test_nodes_restored_from_a_backup_recover_what_was_exchanged(self):
+        self.assert_accepted(self.apply(self.row(3)))
+        backups = {}
+        for node in ("32", "34"):
+            config = f"node-{node}/node.textproto"
+            self.stop(config)
+            backups[node] = pathlib.Path(tempfile.mkdtemp()) / "data"
+            shutil.copytree(self.dir / f"node-{node}" / "data", backups[node])
+            self.start("yizhan-node", config)
+        for number in (4, 5):
+            self.assert_accepted(self.apply(self.row(number)))
+        before = {node: self.numbers(node) for node in backups}
+        for node, backup in backups.items():
+            eventually("nothing waits", lambda n=node: self.status(n)["outbox_waiting"] == 0)
+            self.restore_and_recover(node, backup)
+            eventually("every case is back", lambda n=node: self.numbers(n) == before[n])
+        self.assertGreater(self.status("32")["recovery"]["own_returned"], 0)
+        self.assert_accepted(self.apply(self.row(6)))
+        self.assertEqual(len(self.numbers("32")), len(set(before["32"])) + 1)
+        for node in backups:
+            eventually("nothing waits", lambda n=node: self.status(n)["outbox_waiting"] == 0)
+
+    def test_brokers_data_deleted_routes_come_back_and_everything_arrives(self):
+        config = "broker/broker.textproto"
+        before = len(self.numbers("34"))
+        self.kill("node-34/node.textproto")
+        client = self.apply(self.row(7))
+        eventually("the query lies at the broker", lambda: '"messages":1' in run(
+            BIN / "yizhan", "mailbox", "list", "--network", self.dir, "--output=json", check=False).stdout)
+        self.kill(config)
+        shutil.rmtree(self.dir / "broker" / "data")
+        self.start("yizhan-broker", config)
+        self.start("yizhan-node", "node-34/node.textproto")
+        self.assert_accepted(client)
+        self.assertEqual(len(self.numbers("34")), before + 1)
+        links = run(BIN / "yizhan", "link", "list", "--network", self.dir, "--output=json").stdout
+        self.assertIn("OPEN", links)
 
     def test_spoofed_sender_is_refused(self):
         import grpc

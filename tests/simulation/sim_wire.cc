@@ -223,4 +223,23 @@ void Wire::FetchDirectory(const v1::FetchEntriesRequest& request) {
      });
 }
 
+void Wire::AppendEntry(const v1::AppendEntryRequest& request) {
+  const auto answered = std::make_shared<bool>(false);
+  const auto tell = [this, answered, life = node_->life()](const absl::Status& answer) {
+    if (life != node_->life() || std::exchange(*answered, true)) return;
+    node_->Post(
+        [answer](node::NodeCore& node, absl::Time now) { node.OnEntryAppended(answer, now); });
+  };
+  world_.time->In(connection_ == nullptr ? absl::Milliseconds(5) : kCallDeadline,
+                  [tell] { tell(absl::UnavailableError("simulated network: no answer in time")); });
+  if (connection_ == nullptr) return;
+  Up(connection_, kCall,
+     [this, request, tell, connection = connection_](broker::BrokerCore& core, broker::Moment now) {
+       const absl::Status answer = core.AppendEntry(request.entry(), now).status();
+       return std::function<void()>([this, tell, connection, answer] {
+         world_.time->At(Arrival(connection->down, kCall), [tell, answer] { tell(answer); });
+       });
+     });
+}
+
 }  // namespace yizhan::simulation

@@ -53,6 +53,7 @@ class Wire final : public node::Transport {
   void SendReceive(v1::ReceiveRequest request) override;
   void CloseSession() override;
   void FetchDirectory(const v1::FetchEntriesRequest& request) override;
+  void AppendEntry(const v1::AppendEntryRequest& request) override;
 
  private:
   enum Channel : std::size_t { kSubmit, kReceive, kCall };

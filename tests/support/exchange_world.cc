@@ -382,4 +382,21 @@ void WorldNode::FetchDirectory(const v1::FetchEntriesRequest& request) {
   });
 }
 
+void WorldNode::AppendEntry(const v1::AppendEntryRequest& request) {
+  if (world_->broker == nullptr) {
+    return Deliver([this](node::NodeCore& node) {
+      node.OnEntryAppended(absl::UnavailableError("nobody answers"), world_->now());
+    });
+  }
+  world_->to_broker_.push_back([this, request] {
+    const absl::Status appended =
+        world_->broker->AppendEntry(request.entry(), world_->now_).status();
+    world_->after_commit_.push_back([this, appended] {
+      Deliver([this, appended](node::NodeCore& node) {
+        node.OnEntryAppended(appended, world_->now());
+      });
+    });
+  });
+}
+
 }  // namespace yizhan::testing

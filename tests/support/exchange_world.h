@@ -133,6 +133,7 @@ class WorldNode final : public node::Transport, public node::NodeObserver {
   void SendReceive(v1::ReceiveRequest request) override;
   void CloseSession() override;
   void FetchDirectory(const v1::FetchEntriesRequest& request) override;
+  void AppendEntry(const v1::AppendEntryRequest& request) override;
   void OnSecurityEvent(const node::SecurityEvent& event) override {
     security_events.push_back(event.reason);
   }

@@ -182,6 +182,14 @@ class HubTransport final : public node::Transport {
       });
     });
   }
+  void AppendEntry(const v1::AppendEntryRequest& request) override {
+    hub_->Run([&](BrokerCore& core, LinkRuns&, Moment now) {
+      const absl::Status appended = core.AppendEntry(request.entry(), now).status();
+      post_([appended](node::NodeCore& node) {
+        node.OnEntryAppended(appended, platform::SystemClock().Now());
+      });
+    });
+  }
 
  private:
   broker::StreamId NewStream() {

@@ -23,6 +23,7 @@ absl::StatusOr<v1::GetStatusResponse> Ask(const Lab& lab, ProvinceCode node) {
 }
 
 std::string SessionText(const v1::GetStatusResponse& status) {
+  if (status.recovery().restored()) return "RESTORED";
   if (status.fenced()) return "FENCED";
   return status.connected() ? absl::StrCat("#", status.session_number()) : "away";
 }
@@ -38,6 +39,23 @@ JsonValue StatusJson(const v1::GetStatusResponse& status) {
                      .Set("state", StateText(count.state()))
                      .Set("count", number(count.count())));
   }
+  const v1::RecoveryStatus& recovery = status.recovery();
+  JsonValue peers = JsonValue::Array();
+  for (const v1::RecoveryPeerStatus& peer : recovery.peers()) {
+    peers.Append(JsonValue::Object()
+                     .Set("peer", number(peer.peer()))
+                     .Set("asked", JsonValue::Bool(peer.asked()))
+                     .Set("answered", JsonValue::Bool(peer.answered()))
+                     .Set("done", JsonValue::Bool(peer.done()))
+                     .Set("own_returned", number(peer.own_returned()))
+                     .Set("own_waiting", number(peer.own_waiting())));
+  }
+  JsonValue recovered = JsonValue::Object()
+                            .Set("restored", JsonValue::Bool(recovery.restored()))
+                            .Set("recovering", JsonValue::Bool(recovery.recovering()))
+                            .Set("own_returned", number(recovery.own_returned()))
+                            .Set("received_again", number(recovery.received_again()))
+                            .Set("peers", std::move(peers));
   return JsonValue::Object()
       .Set("province", number(status.province()))
       .Set("reachable", JsonValue::Bool(true))
@@ -50,7 +68,15 @@ JsonValue StatusJson(const v1::GetStatusResponse& status) {
       .Set("inbox_held", number(status.inbox_held()))
       .Set("directory_size", number(status.directory_head().size()))
       .Set("incarnation", Hex(status.incarnation()))
+      .Set("recovery", std::move(recovered))
       .Set("cases", std::move(cases));
+}
+
+// "2 of 3 provinces" while one runs; else empty.
+std::string RecoveryText(const v1::RecoveryStatus& recovery) {
+  if (recovery.restored()) return "needed";
+  if (!recovery.recovering()) return recovery.started_unix_us() == 0 ? "" : "done";
+  return absl::StrCat(recovery.peers_done(), " of ", recovery.peers_asked(), " provinces");
 }
 
 absl::Status RunStatus(const FlagSet& flags, Console& console) {
@@ -58,7 +84,8 @@ absl::Status RunStatus(const FlagSet& flags, Console& console) {
   if (!lab.ok()) return lab.status();
   const auto nodes = ChosenNodes(*lab, flags.List("node"), "node");
   if (!nodes.ok()) return nodes.status();
-  Table table({"node", "session", "outbox", "held", "directory", "cases", "build", "last error"});
+  Table table({"node", "session", "outbox", "held", "directory", "cases", "recovery", "build",
+               "last error"});
   JsonValue list = JsonValue::Array();
   absl::Status first_error;
   for (const ProvinceCode node : *nodes) {
@@ -66,7 +93,8 @@ absl::Status RunStatus(const FlagSet& flags, Console& console) {
     const auto status = Ask(*lab, node);
     if (!status.ok()) {
       first_error.Update(status.status());
-      table.AddRow({name, "no answer", "", "", "", "", "", std::string(status.status().message())});
+      table.AddRow(
+          {name, "no answer", "", "", "", "", "", "", std::string(status.status().message())});
       list.Append(JsonValue::Object()
                       .Set("province", JsonValue::Integer(node.value()))
                       .Set("reachable", JsonValue::Bool(false)));
@@ -76,7 +104,8 @@ absl::Status RunStatus(const FlagSet& flags, Console& console) {
     for (const v1::CaseStateCount& count : status->cases()) cases += count.count();
     table.AddRow({name, SessionText(*status), absl::StrCat(status->outbox_waiting()),
                   absl::StrCat(status->inbox_held()), absl::StrCat(status->directory_head().size()),
-                  absl::StrCat(cases), status->build(), status->last_error()});
+                  absl::StrCat(cases), RecoveryText(status->recovery()), status->build(),
+                  status->last_error()});
     list.Append(StatusJson(*status));
   }
   console.Emit(JsonValue::Object().Set("nodes", std::move(list)));
@@ -102,6 +131,29 @@ absl::Status RunResume(const FlagSet& flags, Console& console) {
   console.Emit(JsonValue::Object()
                    .Set("node", JsonValue::Integer(node->value()))
                    .Set("resumed", JsonValue::Bool(true)));
+  return absl::OkStatus();
+}
+
+absl::Status RunRecover(const FlagSet& flags, Console& console) {
+  const auto lab = LoadLab(flags);
+  if (!lab.ok()) return lab.status();
+  const auto node = ParseProvince("node", flags.Text("node"));
+  if (!node.ok()) return node.status();
+  const auto channel = DialNode(*lab, *node, v1::CALLER_OPERATOR);
+  if (!channel.ok()) return channel.status();
+  const auto stub = v1::NodeAdmin::NewStub(*channel);
+  v1::RecoverNodeRequest request;
+  request.mutable_officer()->set_number(flags.Text("officer"));
+  request.mutable_officer()->set_unit("operator");
+  request.set_force(flags.Switch("force"));
+  const auto response = Call(*stub, absl::StrCat("Node ", node->str()),
+                             &v1::NodeAdmin::StubInterface::RecoverNode, request);
+  if (!response.ok()) return response.status();
+  console.Say(absl::StrCat("Node ", node->str(), " begins a new incarnation and asks its peers; ",
+                           "`yizhan node status --node ", node->str(), "` shows how far it is."));
+  console.Emit(JsonValue::Object()
+                   .Set("node", JsonValue::Integer(node->value()))
+                   .Set("recovering", JsonValue::Bool(response->recovery().recovering())));
   return absl::OkStatus();
 }
 
@@ -138,6 +190,29 @@ Command NodeResumeCommand() {
                               "Who decides it, for the audit.");
               },
           .run = RunResume};
+}
+
+Command NodeRecoverCommand() {
+  return {
+      .name = "node recover",
+      .summary = "Bring back what a node exchanged since the backup that it was restored from.",
+      .description =
+          "A node whose store was put back from a backup says RESTORED and sends nothing. Make\n"
+          "sure that no other node of the province runs, then recover it: it begins a new\n"
+          "incarnation, and every province gives back what was exchanged in the last 7 days.\n"
+          "Cases with a province that is away wait for it; the others go on. Repeating the\n"
+          "command changes nothing.",
+      .examples = {"yizhan node recover --network lab --node 34 --officer 340017"},
+      .positionals = {},
+      .declare =
+          [](FlagSet& flags) {
+            DeclareNetworkFlag(flags);
+            flags.AddText("node", "NN", "", "The restored node.");
+            flags.AddText("officer", "NUMBER", "lab-operator", "Who decides it, for the audit.");
+            flags.AddSwitch("force",
+                            "Although the broker did not notice: it has lost its own store.");
+          },
+      .run = RunRecover};
 }
 
 }  // namespace yizhan::tools

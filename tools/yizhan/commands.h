@@ -20,6 +20,7 @@ Command MessageTraceCommand();
 Command MailboxListCommand();
 Command NodeStatusCommand();
 Command NodeResumeCommand();
+Command NodeRecoverCommand();
 
 // All of the above.
 std::vector<Command> NetworkCommands();

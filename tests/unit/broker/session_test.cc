@@ -35,6 +35,30 @@ class SessionTest : public ::testing::Test {
   BrokerFixture broker_;
 };
 
+TEST_F(SessionTest, StoreBehindOrAnother_IsRestoredUntilARecoveryBeginsItAnew) {
+  const auto hello = [&](char incarnation, std::uint64_t records, bool recovered = false) {
+    v1::OpenSessionRequest request = broker_.Hello(32, {}, 'n');
+    request.set_incarnation(std::string(16, incarnation));
+    request.mutable_progress()->set_session_number(1000);
+    request.mutable_progress()->set_issuer_number(records);
+    request.mutable_progress()->set_recovered(recovered);
+    return request;
+  };
+  EXPECT_EQ(OpenAs(32, hello('a', 0)), v1::ERROR_REASON_UNSPECIFIED);
+  EXPECT_EQ(OpenAs(32, hello('a', 7)), v1::ERROR_REASON_UNSPECIFIED);
+  // Another store, that says nothing of a recovery.
+  EXPECT_EQ(OpenAs(32, hello('b', 7)), v1::RESTORED);
+  EXPECT_EQ(OpenAs(32, hello('b', 7, true)), v1::ERROR_REASON_UNSPECIFIED);
+  // The one before stays ended, recovered or not; so after a restart of the broker.
+  EXPECT_EQ(OpenAs(32, hello('a', 9)), v1::RESTORED);
+  EXPECT_EQ(OpenAs(32, hello('a', 9, true)), v1::RESTORED);
+  ASSERT_TRUE(broker_.core->Commit(broker_.now()).ok());
+  broker_.CrashAndReopen();
+  EXPECT_EQ(OpenAs(32, hello('a', 9, true)), v1::RESTORED);
+  EXPECT_EQ(OpenAs(32, hello('b', 7, true)), v1::ERROR_REASON_UNSPECIFIED);
+  EXPECT_THAT(broker_.core->stats().security_events, IsEmpty());
+}
+
 TEST_F(SessionTest, ForeignCertificate_IsUnknown) {
   EXPECT_EQ(OpenAs(77, broker_.Hello(32, {}, 'n')), v1::CALLER_UNKNOWN);
 }

@@ -5,6 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "protos/contract/errors.h"
+#include "protos/contract/signing.h"
 #include "tests/support/recovery_world.h"
 
 namespace yizhan::testing {
@@ -133,6 +134,170 @@ TEST_F(RecoveryFaultsTest, NobodySaidRestored_RecoverIsRefusedUnlessForced) {
   Wait();
   EXPECT_TRUE(a().recovered());
   EXPECT_TRUE(a().core->session().open());
+}
+
+TEST_F(RecoveryFaultsTest, TrafficGoesOnAllTheTime_EveryMessageHasItsEffectOnce) {
+  const std::vector<std::uint32_t> homes = {kAnhui, kHenan};
+  const auto home_of = [&](char name) { return homes[static_cast<std::size_t>(name) % 2]; };
+  platform::MemoryStore::Map backup;
+  for (char name = 'a'; name <= 'p'; ++name) {
+    a().Send(home_of(name), v1::ELIGIBILITY_QUERY, name);
+    if (name == 'h') backup = a().Backup();
+    if (name % 3 == 0) world.Settle();
+    if (name > 'c') CommandOn(a(), home_of(name), static_cast<char>(name - 3));
+  }
+  world.Settle();
+  a().Restore(backup);
+  for (int i = 0; i < 100; ++i) {
+    const char name = static_cast<char>('a' + i % 16);
+    // Peers do not stop for a neighbour.
+    CommandOn(world.node(home_of(name)), kJiangsu, name);
+    if (i == 40) a().Recover();
+    if (i > 40) CommandOn(a(), home_of(name), name);  // refused while the case waits
+    if (i == 60) a().Crash();
+    world.Advance(absl::Milliseconds(200));
+  }
+  Wait();
+  ASSERT_TRUE(a().recovered());
+  for (char name = 'a'; name <= 'p'; ++name) {
+    WorldNode& home = world.node(home_of(name));
+    EXPECT_EQ(home.Applied(name).size(), a().SentIn(home_of(name), name)) << name;
+    std::size_t from_home = 0;
+    for (const std::string& line : a().Applied(name)) from_home += line.rfind("own ", 0) != 0;
+    EXPECT_EQ(from_home, home.SentIn(kJiangsu, name)) << name;
+    EXPECT_EQ(a().core->RecoveryStatus().peers(0).own_waiting(), 0U);
+  }
+  ExpectNothingSuspicious();
+}
+
+TEST_F(RecoveryFaultsTest, GivenUpAfterTheBackup_EndsNotDeliveredAndTheCaseGoesOn) {
+  a().options.message_life = absl::Hours(1);
+  a().Crash();
+  world.Advance(absl::Seconds(30));
+  a().Send(kAnhui, v1::ELIGIBILITY_QUERY, 'a');
+  world.Settle();
+  h().Disconnect();
+  h().on_response = [](v1::ReceiveResponse& response) {
+    response.clear_deliveries();
+    return true;
+  };
+  a().Send(kAnhui, v1::ACCEPTANCE, 'a');
+  world.Settle();
+  const auto backup = a().Backup();
+  world.Advance(absl::Hours(2));
+  ASSERT_EQ(a().PassageOf('a', 2), v1::PASSAGE_NOT_DELIVERED);
+  h().on_response = nullptr;
+  a().Restore(backup);
+  world.Advance(absl::Seconds(5));
+  a().Recover();
+  Wait();
+  ASSERT_TRUE(a().recovered());
+  EXPECT_EQ(a().PassageOf('a', 2), v1::PASSAGE_NOT_DELIVERED);
+  a().Send(kAnhui, v1::PRODUCTION_FEEDBACK, 'a');
+  Wait();
+  EXPECT_THAT(h().Applied('a'), ElementsAre("ELIGIBILITY_QUERY#1", "PRODUCTION_FEEDBACK#3"));
+  EXPECT_EQ(a().PassageOf('a', 3), v1::PASSAGE_RECEIVED);
+  ExpectNothingSuspicious();
+}
+
+TEST_F(RecoveryFaultsTest, LyingPeer_CannotGiveBackWhatTheNodeNeverSigned) {
+  a().Send(kAnhui, v1::ELIGIBILITY_QUERY, 'a');
+  world.Settle();
+  const auto backup = a().Backup();
+  a().Send(kAnhui, v1::ACCEPTANCE, 'a');
+  world.Settle();
+  h().on_submit = [&](v1::SubmitItem item) {
+    v1::Control control;
+    control.ParseFromString(item.control().record());
+    if (control.has_returned() && control.returned().message().sequence() == 2) {
+      // As if the node had signed another sealing of it.
+      v1::Seal seal;
+      seal.ParseFromString(control.returned().seal());
+      seal.set_number(seal.number() + 1);
+      control.mutable_returned()->set_seal(seal.SerializeAsString());
+      item.mutable_control()->set_record(control.SerializeAsString());
+      *item.mutable_control()->mutable_signature() =
+          *contract::SignOne(world.lab.signer(kAnhui), *world.lab.algorithms().hasher,
+                             contract::kControlType, {item.control().record()});
+    }
+    return std::vector<v1::SubmitItem>{std::move(item)};
+  };
+  a().Restore(backup);
+  world.Advance(absl::Seconds(5));
+  a().Recover();
+  Wait();
+  EXPECT_THAT(a().security_events, ::testing::Contains(v1::SIGNATURE_INVALID));
+  EXPECT_THAT(a().Applied('a'), ElementsAre("ELIGIBILITY_ANSWER#1"));
+}
+
+TEST_F(RecoveryFaultsTest, BrokerWipedWithItsGenesisAlone_RoutesComeBackFromTheNodes) {
+  world.KeepGenesisAlone();
+  const auto old_log = world.broker->CountMessages().log_checkpoint();
+  // One message in every phase: unsent, accepted, delivered without receipt, held.
+  a().Send(kAnhui, v1::ELIGIBILITY_QUERY, 'a');
+  world.Settle();
+  other().on_receive = [](v1::ReceiveRequest& request) { return request.receipts().empty(); };
+  a().Send(kHenan, v1::ELIGIBILITY_QUERY, 'b');
+  world.Settle();
+  h().on_response = [](v1::ReceiveResponse& response) {
+    response.clear_deliveries();
+    return true;
+  };
+  a().Send(kAnhui, v1::ACCEPTANCE, 'a');
+  world.Settle();
+  world.BrokerGoesAway();
+  a().Send(kAnhui, v1::PRODUCTION_FEEDBACK, 'a');
+  a().Send(kHenan, v1::ELIGIBILITY_QUERY, 'c');
+  world.BrokerLosesEverything();
+  h().on_response = nullptr;
+  other().on_receive = nullptr;
+  Wait();
+  EXPECT_EQ(world.broker->directory().head().size(), a().core->directory().head().size());
+  EXPECT_THAT(h().Applied('a'),
+              ElementsAre("ELIGIBILITY_QUERY#1", "ACCEPTANCE#2", "PRODUCTION_FEEDBACK#3"));
+  EXPECT_THAT(other().Applied('b'), ElementsAre("ELIGIBILITY_QUERY#1"));
+  EXPECT_THAT(other().Applied('c'), ElementsAre("ELIGIBILITY_QUERY#1"));
+  EXPECT_EQ(a().PassageOf('a', 3), v1::PASSAGE_RECEIVED);
+  EXPECT_EQ(a().PassageOf('b', 1), v1::PASSAGE_RECEIVED);
+  EXPECT_NE(world.broker->CountMessages().log_checkpoint().log_id(), old_log.log_id());
+  ExpectNothingSuspicious();
+}
+
+TEST_F(RecoveryFaultsTest, BrokerWiped_ItsNewLogBeginsWithTheOldOnesCheckpoint) {
+  a().Send(kAnhui, v1::ELIGIBILITY_QUERY, 'a');
+  world.Settle();
+  for (WorldNode* node : {&a(), &h(), &other()}) node->Disconnect();
+  world.Advance(absl::Seconds(20));
+  const auto old_log = world.broker->CountMessages().log_checkpoint();
+  ASSERT_GT(old_log.size(), 0U);
+  world.BrokerLosesEverything();
+  Wait();
+  const auto earlier = world.broker->CountMessages().earlier_logs();
+  ASSERT_EQ(earlier.size(), 1);
+  EXPECT_EQ(earlier[0].log_id(), old_log.log_id());
+  EXPECT_EQ(earlier[0].size(), old_log.size());
+  EXPECT_EQ(earlier[0].digest(), old_log.digest());
+}
+
+TEST_F(RecoveryFaultsTest, BrokerWipedAndNodeRestored_TheOperatorForcesTheRecovery) {
+  a().Send(kAnhui, v1::ELIGIBILITY_QUERY, 'a');
+  world.Settle();
+  const auto backup = a().Backup();
+  a().Send(kAnhui, v1::ACCEPTANCE, 'a');
+  world.Settle();
+  world.BrokerLosesEverything();
+  a().Restore(backup);
+  // Nobody is left who could notice, until the case goes on.
+  a().Send(kAnhui, v1::PRODUCTION_FEEDBACK, 'a');
+  Wait();
+  EXPECT_THAT(a().security_events, ::testing::Contains(v1::IDENTITY_CONFLICT));
+  EXPECT_EQ(a().PassageOf('a', 2), v1::PASSAGE_ACCEPTED);
+  a().Recover(/*force=*/true);
+  Wait();
+  ASSERT_TRUE(a().recovered());
+  EXPECT_THAT(h().Applied('a'),
+              ElementsAre("ELIGIBILITY_QUERY#1", "ACCEPTANCE#2", "PRODUCTION_FEEDBACK#3"));
+  EXPECT_EQ(a().PassageOf('a', 3), v1::PASSAGE_RECEIVED);
 }
 
 }  // namespace
