@@ -252,15 +252,6 @@ void WorldNode::Start() {
   }
 }
 
-void WorldNode::Crash() {
-  CloseSession();
-  events_.clear();
-  core.reset();
-  directory_.reset();
-  if (world_->make_store_ != nullptr) store_.reset();
-  Start();
-}
-
 void WorldNode::Disconnect() {
   CloseSession();
   Deliver([this](node::NodeCore& node) {

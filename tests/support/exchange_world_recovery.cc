@@ -1,4 +1,4 @@
-// Backups of a node's store, and the way back from them.
+// Crashes of a node, backups of its store, and the way back from them.
 #include <cstdio>
 #include <cstdlib>
 
@@ -18,6 +18,15 @@ void Must(const absl::Status& status) {
 }
 
 }  // namespace
+
+void WorldNode::Crash() {
+  CloseSession();
+  events_.clear();
+  core.reset();
+  directory_.reset();
+  if (world_->make_store_ != nullptr) store_.reset();
+  Start();
+}
 
 platform::MemoryStore::Map WorldNode::Backup() const {
   platform::MemoryStore::Map map;
