@@ -76,8 +76,15 @@ v1::ControlRecord LyingBroker::FalseNotice() {
   v1::Control control = NewControl();
   *control.mutable_notice()->mutable_message() = overheard_.back();
   control.mutable_notice()->set_seal_digest(last_seal_digest_);
-  control.mutable_notice()->set_cause(v1::NOTICE_EXPIRED);
+  control.mutable_notice()->set_cause(dice_.OneIn(3) ? v1::NOTICE_EXPIRED : v1::NOTICE_DISCARDED);
+  noticed_.insert(overheard_.back().message_id());
   return Sign(control);
+}
+
+bool LyingBroker::RefutesNotice(const v1::ControlRecord& record) const {
+  v1::Control control;
+  return control.ParseFromString(record.record()) && control.has_delivery() &&
+         noticed_.contains(control.delivery().message().message_id());
 }
 
 void LyingBroker::Swallow(std::uint32_t province, v1::SubmitRequest& frame) {
@@ -155,7 +162,10 @@ std::vector<v1::ReceiveRequest> LyingBroker::ToBroker(std::uint32_t, v1::Receive
     out.push_back(std::move(frame));
     return out;
   }
-  if (frame.receipts_size() > 0) {
+  const auto& receipts = frame.receipts();
+  const bool refutes = std::any_of(receipts.begin(), receipts.end(),
+                                   [this](const auto& record) { return RefutesNotice(record); });
+  if (!receipts.empty() && !refutes) {
     Count("lie_drop");
     frame.clear_receipts();
   }
@@ -216,7 +226,10 @@ void LyingBroker::LieAbout(std::uint32_t province, v1::ReceiveResponse& frame) {
       deliveries.DeleteSubrange(0, 1);
       return;
     case 3:
-      if (overheard_.empty() || frame.controls().empty()) return;
+      if (overheard_.empty() || frame.controls().empty() ||
+          RefutesNotice(frame.controls(0).control())) {
+        return;
+      }
       *frame.mutable_controls(0)->mutable_control() =
           dice_.OneIn(2) ? ForgedReceipt() : FalseNotice();
       return;
@@ -244,7 +257,8 @@ std::vector<v1::ReceiveResponse> LyingBroker::ToNode(std::uint32_t province,
     held_back_.erase(late);
   }
   const auto forged = forged_leaves_.find(province);
-  if (forged != forged_leaves_.end() && frame.controls_size() > 0) {
+  if (forged != forged_leaves_.end() && frame.controls_size() > 0 &&
+      !RefutesNotice(frame.controls(0).control())) {
     *frame.mutable_controls(0)->mutable_control() = forged->second;
     forged_leaves_.erase(forged);
   } else if (Lies()) {

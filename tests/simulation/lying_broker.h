@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,10 @@ class LyingBroker {
   v1::Control NewControl() const;
   v1::ControlRecord ForgedReceipt();
   v1::ControlRecord FalseNotice();
+  // A receipt of a message that it has said to be lost. It lets those pass: a
+  // notice that it signed and a receipt that it withholds are a lie which nobody
+  // can see through, but which convicts it.
+  bool RefutesNotice(const v1::ControlRecord& record) const;
   // Takes an item out; an acceptance of it follows with the next answer.
   void Swallow(std::uint32_t province, v1::SubmitRequest& frame);
   // Signs the acceptance anew, in one batch with a record that names another's key.
@@ -57,7 +62,8 @@ class LyingBroker {
   History* const history_;
   std::uint64_t one_in_ = 0;
   std::deque<v1::MessageRef> overheard_;
-  std::string last_seal_digest_;  // of the latest that was overheard
+  std::string last_seal_digest_;   // of the latest that was overheard
+  std::set<std::string> noticed_;  // message ids
   std::map<std::uint32_t, v1::SubmitResult> false_results_;
   std::map<std::uint32_t, v1::ControlRecord> forged_leaves_;
   std::deque<v1::ReceiveResponse> kept_;  // deliveries of before, of any province
