@@ -30,6 +30,8 @@ std::string EntryName(const v1::DirectoryEntry& entry) {
                           entry.route_change().home());
     case v1::DirectoryEntry::kBrokerKeys:
       return absl::StrCat("broker keys version ", entry.broker_keys().version());
+    case v1::DirectoryEntry::kAuthorityChange:
+      return absl::StrCat("authority keys version ", entry.authority_change().version());
     case v1::DirectoryEntry::kCheckpoint:
       return "checkpoint of the authority";
     case v1::DirectoryEntry::KIND_NOT_SET:
@@ -68,14 +70,6 @@ absl::Status CheckFrame(const v1::DirectoryEntry& entry, absl::Time last, absl::
         "Make the entry anew and have it signed.");
   }
   return absl::OkStatus();
-}
-
-const v1::PublicKey* FindIn(const google::protobuf::RepeatedPtrField<v1::PublicKey>& keys,
-                            absl::string_view key_id) {
-  for (const v1::PublicKey& key : keys) {
-    if (key.key_id() == key_id) return &key;
-  }
-  return nullptr;
 }
 
 }  // namespace
@@ -146,6 +140,8 @@ absl::Status DirectoryState::ApplyParsed(const Hasher& hasher, SignatureChecker&
       return ApplyMember(hasher, parsed.member(), *signers, created);
     case v1::DirectoryEntry::kBrokerKeys:
       return ApplyBrokerKeys(hasher, parsed.broker_keys(), *signers, created);
+    case v1::DirectoryEntry::kAuthorityChange:
+      return ApplyAuthorityKeys(hasher, parsed.authority_change(), *signers, created);
     case v1::DirectoryEntry::kCheckpoint:
       return ApplyCheckpoint(parsed.checkpoint(), *signers, created);
     case v1::DirectoryEntry::kLinkReport:
@@ -158,8 +154,8 @@ absl::Status DirectoryState::ApplyParsed(const Hasher& hasher, SignatureChecker&
   return RefuseEntry("it has no kind", "Update this side before the entry is used.");
 }
 
-// Registered keys; and those that the entry itself brings, for genesis, the
-// first version of a member, and one that has lost its own.
+// Registered keys; and those that the entry itself brings, for genesis, new
+// officers, the first version of a member, and one that has lost its own.
 std::optional<KeyOwner> DirectoryState::KeyForEntry(const Hasher& hasher,
                                                     const v1::EntrySignature& signature,
                                                     const v1::DirectoryEntry& parsed) const {
@@ -177,10 +173,12 @@ std::optional<KeyOwner> DirectoryState::KeyForEntry(const Hasher& hasher,
   }
   const v1::PublicKey* brought = nullptr;
   if (parsed.has_genesis() && signature.role() == v1::SIGNER_AUTHORITY) {
-    brought = FindIn(parsed.genesis().authority_keys(), key_id);
+    brought = FindKeyIn(parsed.genesis().authority_keys(), key_id);
+  } else if (parsed.has_authority_change() && signature.role() == v1::SIGNER_AUTHORITY) {
+    brought = FindKeyIn(parsed.authority_change().keys(), key_id);
   } else if (parsed.has_member() && signature.role() == v1::SIGNER_MEMBER &&
              parsed.member().province() == signature.province()) {
-    brought = FindIn(parsed.member().keys(), key_id);
+    brought = FindKeyIn(parsed.member().keys(), key_id);
   }
   if (brought == nullptr || !IsWellFormedKey(hasher, *brought)) return std::nullopt;
   return RegisteredKey(*brought);
@@ -223,7 +221,10 @@ absl::StatusOr<DirectoryState::Signers> DirectoryState::VerifySigners(
                                       absl::FormatTime(created)),
                          "Sign with the signer's active key.");
     }
-    if (signature.role() == v1::SIGNER_AUTHORITY) signers.authority.insert(id);
+    const bool in_office = record != nullptr || parsed.has_genesis();
+    if (signature.role() == v1::SIGNER_AUTHORITY) {
+      (in_office ? signers.authority : signers.new_officers).insert(id);
+    }
     if (signature.role() == v1::SIGNER_BROKER) signers.broker = true;
     if (signature.role() == v1::SIGNER_MEMBER) {
       const ProvinceCode province(signature.province());

@@ -67,6 +67,7 @@ class DirectoryState {
   // Whether a session may be held by a certificate of the broker with this digest.
   bool IsBrokerCertificate(const CertificateFingerprint& sha256) const;
   const v1::BrokerKeys& broker_keys() const { return broker_; }
+  const v1::AuthorityKeys& authority_keys() const { return authority_; }
   // Distinct officers' signatures that an act of the authority needs.
   int authority_quorum() const;
   // Of the last entry by which the authority confirmed the log; 1970 for none.
@@ -90,7 +91,8 @@ class DirectoryState {
   };
   // Whose valid signatures an entry carries.
   struct Signers {
-    std::set<KeyId> authority;  // officers
+    std::set<KeyId> authority;     // officers
+    std::set<KeyId> new_officers;  // whom the entry brings
     bool broker = false;
     std::set<ProvinceCode> members;    // by a key that the directory has
     std::set<ProvinceCode> newcomers;  // by a key that the entry brings
@@ -114,6 +116,11 @@ class DirectoryState {
                       absl::Time created);
   absl::Status ApplyBrokerKeys(const Hasher& hasher, const v1::BrokerKeys& keys,
                                const Signers& signers, absl::Time created);
+  absl::Status ApplyAuthorityKeys(const Hasher& hasher, const v1::AuthorityKeys& next,
+                                  const Signers& signers, absl::Time created);
+  // None of another owner, and no suspicion that is taken back.
+  absl::Status CheckOwned(const KeyOwner& owner,
+                          const google::protobuf::RepeatedPtrField<v1::PublicKey>& keys) const;
   absl::Status ApplyCheckpoint(const v1::AuthorityCheckpoint& checkpoint, const Signers& signers,
                                absl::Time created);
   bool Agreed(const Signers& signers) const {
@@ -132,6 +139,7 @@ class DirectoryState {
   v1::Genesis genesis_;
   std::map<ProvinceCode, v1::Member> members_;
   v1::BrokerKeys broker_;
+  v1::AuthorityKeys authority_;
   KeyRegistry keys_;
   std::map<CertificateFingerprint, ProvinceCode> certificates_;
   std::map<RouteKey, RouteRecord> routes_;

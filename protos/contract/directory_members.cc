@@ -1,4 +1,4 @@
-// Genesis and members: whose keys and certificates the network knows.
+// Members: whose keys and certificates the network knows.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -8,58 +8,6 @@
 
 namespace yizhan::contract {
 namespace {
-
-constexpr int kMaxKeys = 16;
-constexpr int kMaxCertificates = 16;
-constexpr std::size_t kMaxSpkiBytes = 1024;
-constexpr std::size_t kMaxNameBytes = 256;
-
-using Keys = google::protobuf::RepeatedPtrField<v1::PublicKey>;
-using Fingerprints = google::protobuf::RepeatedPtrField<std::string>;
-
-absl::Status CheckKeys(const Hasher& hasher, const Keys& keys, absl::string_view field) {
-  if (keys.size() > kMaxKeys) {
-    return RefuseEntry(absl::StrCat(field, " has more than ", kMaxKeys, " keys"),
-                       "Leave out keys that are no longer used.");
-  }
-  std::set<std::string> ids;
-  for (int i = 0; i < keys.size(); ++i) {
-    if (!IsWellFormedKey(hasher, keys[i])) {
-      return RefuseEntry(absl::StrCat(field, "[", i, "] is malformed"),
-                         "Give suite, use and DER SubjectPublicKeyInfo, and as key_id its SM3.");
-    }
-    if (!ids.insert(keys[i].key_id()).second) {
-      return RefuseEntry(absl::StrCat(field, "[", i, "] is listed twice"), "List each key once.");
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckCertificates(const Fingerprints& fingerprints, absl::string_view field) {
-  std::set<std::string> seen;
-  for (const std::string& fingerprint : fingerprints) {
-    if (fingerprint.size() != CertificateFingerprint::kSize || !seen.insert(fingerprint).second) {
-      return RefuseEntry(absl::StrCat(field, " must hold SHA-256 digests, each once"),
-                         "Give the SHA-256 of the certificate's DER.");
-    }
-  }
-  if (fingerprints.size() > kMaxCertificates) {
-    return RefuseEntry(absl::StrCat(field, " has more than ", kMaxCertificates, " certificates"),
-                       "Leave out certificates that are no longer used.");
-  }
-  return absl::OkStatus();
-}
-
-bool HasUse(const Keys& keys, v1::KeyUse use) {
-  return std::any_of(keys.begin(), keys.end(),
-                     [use](const v1::PublicKey& key) { return key.use() == use; });
-}
-
-const v1::PublicKey* FindKeyIn(const Keys& keys, absl::string_view id) {
-  const auto found = std::find_if(keys.begin(), keys.end(),
-                                  [id](const v1::PublicKey& key) { return key.key_id() == id; });
-  return found == keys.end() ? nullptr : &*found;
-}
 
 // Suspends, revokes, or marks keys as suspect, and leaves everything else as it
 // was: what the authority may do alone.
@@ -115,76 +63,6 @@ bool DropsOldSigners(const v1::Member& before, const v1::Member& after) {
 
 }  // namespace
 
-bool IsWellFormedKey(const Hasher& hasher, const v1::PublicKey& key) {
-  return key.suite() == v1::SUITE_SM && IsKnown<v1::KeyUse>(key.use(), v1::KeyUse_IsValid) &&
-         !key.spki_der().empty() && key.spki_der().size() <= kMaxSpkiBytes &&
-         key.key_id() == hasher.Hash(absl::string_view(key.spki_der())).view() &&
-         key.not_before_unix_us() >= 0 && key.suspect_since_unix_us() >= 0 &&
-         (key.not_after_unix_us() == 0 || key.not_after_unix_us() > key.not_before_unix_us());
-}
-
-KeyOwner RegisteredKey(const v1::PublicKey& key) {
-  KeyOwner owner;
-  owner.spki_der = key.spki_der();
-  owner.signs = key.use() == v1::KEY_USE_SIGN && key.suspect_since_unix_us() == 0;
-  return owner;
-}
-
-absl::Status DirectoryState::ApplyGenesis(const Hasher& hasher, const v1::Genesis& genesis,
-                                          const Digest& digest, const Digest& pinned,
-                                          const Signers& signers, absl::Time created) {
-  if (signers.authority.empty()) {
-    return RefuseEntry("genesis is not signed by an authority key that it names",
-                       "Sign it with such a key.");
-  }
-  const auto quorum = std::max<std::uint32_t>(1, genesis.authority_quorum());
-  if (quorum > static_cast<std::uint32_t>(genesis.authority_keys_size()) ||
-      signers.authority.size() < quorum) {
-    return RefuseEntry(
-        absl::StrCat("authority_quorum is ", quorum, ", of ", genesis.authority_keys_size(),
-                     " keys, and ", signers.authority.size(), " have signed"),
-        "Have as many officers of the authority sign as the quorum says.");
-  }
-  if (!pinned.is_zero() && digest != pinned) {
-    return RefuseEntry(
-        absl::StrCat("its digest is ", digest.hex(), ", but the configuration pins ", pinned.hex()),
-        "Check which network this side is configured for.");
-  }
-  if (genesis.network().empty() || genesis.network().size() > kMaxNameBytes) {
-    return RefuseEntry("network is empty or too long", "Name the network.");
-  }
-  for (const auto& [keys, field] : {std::pair(&genesis.authority_keys(), "authority_keys"),
-                                    std::pair(&genesis.broker_keys(), "broker_keys")}) {
-    if (absl::Status s = CheckKeys(hasher, *keys, field); !s.ok()) return s;
-    if (!HasUse(*keys, v1::KEY_USE_SIGN)) {
-      return RefuseEntry(absl::StrCat(field, " has no signing key"), "Name one.");
-    }
-  }
-  if (absl::Status s =
-          CheckCertificates(genesis.broker_certificate_sha256(), "broker_certificate_sha256");
-      !s.ok()) {
-    return s;
-  }
-  for (const v1::PublicKey& key : genesis.broker_keys()) {
-    if (FindKeyIn(genesis.authority_keys(), key.key_id()) != nullptr) {
-      return RefuseEntry("a key of the authority is also the broker's",
-                         "Keep the authority's key off the broker.");
-    }
-  }
-  KeyOwner authority;
-  authority.authority = true;
-  keys_.List(authority, genesis.authority_keys(), created);
-  KeyOwner broker;
-  broker.broker = true;
-  keys_.List(broker, genesis.broker_keys(), created);
-  broker_.set_version(1);
-  *broker_.mutable_keys() = genesis.broker_keys();
-  *broker_.mutable_certificate_sha256() = genesis.broker_certificate_sha256();
-  genesis_ = genesis;
-  genesis_digest_ = digest;
-  return absl::OkStatus();
-}
-
 absl::Status DirectoryState::CheckMember(const Hasher& hasher, const v1::Member& member) const {
   const ProvinceCode province(member.province());
   const bool kinds_known =
@@ -206,23 +84,9 @@ absl::Status DirectoryState::CheckMember(const Hasher& hasher, const v1::Member&
     return RefuseEntry(broken, "Correct the field and sign the entry again.");
   }
   if (absl::Status s = CheckKeys(hasher, member.keys(), "keys"); !s.ok()) return s;
-  for (const v1::PublicKey& key : member.keys()) {
-    const KeyId id = *KeyId::From(key.key_id());
-    const KeyRegistry::Record* known = keys_.Lookup(id);
-    if (known == nullptr) continue;
-    if (known->owner.province != province) {
-      return RefuseEntry(absl::StrCat("key ", id.hex(), " belongs to somebody else"),
-                         "Make a new key pair.");
-    }
-    const bool suspect = known->suspect_since != absl::InfiniteFuture();
-    if (suspect && (key.suspect_since_unix_us() == 0 ||
-                    absl::FromUnixMicros(key.suspect_since_unix_us()) > known->suspect_since)) {
-      return RefuseEntry(
-          absl::StrCat("key ", id.hex(), " is suspect since ",
-                       absl::FormatTime(known->suspect_since), ", which is never taken back"),
-          "Make a new key pair.");
-    }
-  }
+  KeyOwner member_itself;
+  member_itself.province = province;
+  if (absl::Status s = CheckOwned(member_itself, member.keys()); !s.ok()) return s;
   if (absl::Status s = CheckCertificates(member.certificate_sha256(), "certificate_sha256");
       !s.ok()) {
     return s;
@@ -248,7 +112,13 @@ absl::Status DirectoryState::CheckConsent(const v1::Member* before, const v1::Me
   const bool agreed = Agreed(signers);
   if (before != nullptr) {
     if (agreed && OnlyTakesAway(*before, after)) return absl::OkStatus();
-    if (by_member && !AddsPower(*before, after)) return absl::OkStatus();
+    // Revocation is for ever: who stole a key must not be able to.
+    const bool revokes = after.status() == v1::MEMBER_REVOKED;
+    if (!revokes && !AddsPower(*before, after)) {
+      if (by_member) return absl::OkStatus();
+      return RefuseEntry("the member has not signed it",
+                         "Sign it with a signing key of the version before.");
+    }
   }
   if (!agreed) {
     return RefuseEntry(absl::StrCat("the authority has not signed it: ", signers.authority.size(),
@@ -320,68 +190,6 @@ void DirectoryState::NoteKeyChanges(const v1::Member* before, const v1::Member& 
   if (changes.listed.empty() && changes.suspect == absl::Time()) {
     key_changes_.erase(ProvinceCode(after.province()));
   }
-}
-
-absl::Status DirectoryState::ApplyBrokerKeys(const Hasher& hasher, const v1::BrokerKeys& keys,
-                                             const Signers& signers, absl::Time created) {
-  if (!Agreed(signers)) {
-    return RefuseEntry(absl::StrCat("the authority has not signed it: ", signers.authority.size(),
-                                    " of ", authority_quorum(), " officers have"),
-                       "Have it signed by the officers of the authority.");
-  }
-  if (keys.version() != broker_.version() + 1) {
-    return RefuseEntry(absl::StrCat("version ", keys.version(), " must be ", broker_.version() + 1),
-                       "Fetch the directory and make the entry from the current version.");
-  }
-  if (absl::Status s = CheckKeys(hasher, keys.keys(), "keys"); !s.ok()) return s;
-  if (absl::Status s = CheckCertificates(keys.certificate_sha256(), "certificate_sha256");
-      !s.ok()) {
-    return s;
-  }
-  if (!HasUse(keys.keys(), v1::KEY_USE_SIGN)) {
-    return RefuseEntry("keys has no signing key", "Name one.");
-  }
-  for (const v1::PublicKey& key : keys.keys()) {
-    const KeyRegistry::Record* known = keys_.Lookup(*KeyId::From(key.key_id()));
-    if (known != nullptr && !known->owner.broker) {
-      return RefuseEntry("a key belongs to somebody else", "Make a new key pair.");
-    }
-  }
-  for (const std::string& fingerprint : keys.certificate_sha256()) {
-    if (certificates_.contains(*CertificateFingerprint::From(fingerprint))) {
-      return RefuseEntry("a certificate belongs to somebody else",
-                         "Request a certificate of the broker's own.");
-    }
-  }
-  KeyOwner owner;
-  owner.broker = true;
-  keys_.List(owner, keys.keys(), created);
-  broker_ = keys;
-  return absl::OkStatus();
-}
-
-absl::Status DirectoryState::ApplyCheckpoint(const v1::AuthorityCheckpoint& checkpoint,
-                                             const Signers& signers, absl::Time created) {
-  if (signers.authority.empty()) {
-    return RefuseEntry("no officer of the authority has signed it", "Sign it with such a key.");
-  }
-  if (checkpoint.head().size() != head_.size() || checkpoint.head().digest() != head_.digest()) {
-    return RefuseEntry(absl::StrCat("it confirms a log of ", checkpoint.head().size(),
-                                    " entries; this one has ", head_.size(), ", or others"),
-                       "Fetch the directory, verify it, and confirm what is there; where the "
-                       "size is the same, the log was forked.");
-  }
-  confirmed_ = created;
-  return absl::OkStatus();
-}
-
-int DirectoryState::authority_quorum() const {
-  return static_cast<int>(std::max<std::uint32_t>(1, genesis_.authority_quorum()));
-}
-
-bool DirectoryState::IsBrokerCertificate(const CertificateFingerprint& sha256) const {
-  const Fingerprints& known = broker_.certificate_sha256();
-  return std::find(known.begin(), known.end(), sha256.view()) != known.end();
 }
 
 }  // namespace yizhan::contract

@@ -117,6 +117,8 @@ absl::StatusCode CodeOf(v1::ErrorReason reason) {
     case v1::LINK_RUN_CONFLICT:
     case v1::REPORT_REFUSED:
     case v1::DIRECTORY_ENTRY_REFUSED:
+    case v1::DIRECTORY_FORKED:
+    case v1::DIRECTORY_WITHHELD:
       return absl::StatusCode::kFailedPrecondition;
   }
   // A number that a newer peer knows and this build does not.

@@ -12,10 +12,6 @@ absl::Time EndAt(std::int64_t unix_us) {
   return unix_us == 0 ? absl::InfiniteFuture() : absl::FromUnixMicros(unix_us);
 }
 
-bool SameOwner(const KeyOwner& a, const KeyOwner& b) {
-  return a.province == b.province && a.broker == b.broker && a.authority == b.authority;
-}
-
 KeyOwner Signing(const KeyRegistry::Record& record) {
   KeyOwner owner = record.owner;
   owner.signs = true;
@@ -23,6 +19,10 @@ KeyOwner Signing(const KeyRegistry::Record& record) {
 }
 
 }  // namespace
+
+bool SameOwner(const KeyOwner& a, const KeyOwner& b) {
+  return a.province == b.province && a.broker == b.broker && a.authority == b.authority;
+}
 
 const KeyRegistry::Record* KeyRegistry::Lookup(const KeyId& id) const {
   const auto found = records_.find(id);

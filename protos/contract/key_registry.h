@@ -13,6 +13,9 @@
 
 namespace yizhan::contract {
 
+// The same province, or both the broker, or both the authority.
+bool SameOwner(const KeyOwner& a, const KeyOwner& b);
+
 // A value. Nothing is ever forgotten: a key belongs to its first owner for ever.
 class KeyRegistry {
  public:
