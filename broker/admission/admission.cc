@@ -128,9 +128,7 @@ absl::Status Admission::CheckSignature(const v1::Envelope& envelope,
   }
   const absl::string_view parts[] = {envelope.header(), envelope.seal()};
   contract::SignatureChecker& checker = directory_->checker();
-  // The tree is hashed twice only where the budget is spent.
-  if (!budget_.Has(source, now.monotonic) &&
-      !checker.IsCached(envelope.signature(), contract::kEnvelopeType, parts)) {
+  if (!budget_.Has(source, now.monotonic) && !checker.IsCached(envelope.signature())) {
     return BudgetExceeded(source);
   }
   const std::uint64_t before = checker.verifications();
@@ -163,9 +161,7 @@ absl::Status Admission::CheckControl(const v1::ControlRecord& record,
                      "Send only control records of your own province.");
   }
   contract::SignatureChecker& checker = directory_->checker();
-  const absl::string_view parts[] = {record.record()};
-  if (!budget_.MayOwe(caller, now.monotonic) &&
-      !checker.IsCached(record.signature(), contract::kControlType, parts)) {
+  if (!budget_.MayOwe(caller, now.monotonic) && !checker.IsCached(record.signature())) {
     return BudgetExceeded(caller);
   }
   const std::uint64_t before = checker.verifications();

@@ -11,7 +11,7 @@ namespace yizhan::broker {
 namespace {
 
 // Frames of one stream on their way through the core; more wait at the sender.
-constexpr int kMaxFrames = 4;
+constexpr int kMaxFrames = 16;
 // Groups are bounded so that one write stays small: 64 frames of at most 4 MiB.
 constexpr std::size_t kMaxGroup = 64;
 constexpr absl::Duration kMetricsEvery = absl::Seconds(1);
@@ -40,19 +40,19 @@ void Send(Stream& stream, std::unique_ptr<Message> message, const absl::Status& 
   if (!close.ok()) stream.Close(close);
 }
 
+}  // namespace
+
 // An effect and the stream that it goes to: one of the two.
-struct Sending {
+struct CoreShell::Sending {
   Effect effect;
-  std::shared_ptr<CoreShell::SubmitStream> submit;
-  std::shared_ptr<CoreShell::ReceiveStream> receive;
+  std::shared_ptr<SubmitStream> submit;
+  std::shared_ptr<ReceiveStream> receive;
 
   void Go() {
     if (submit != nullptr) Send(*submit, std::move(effect.submit), effect.close);
     if (receive != nullptr) Send(*receive, std::move(effect.receive), effect.close);
   }
 };
-
-}  // namespace
 
 // A reply that is given even when its task is dropped.
 class CoreShell::Promise {
@@ -66,6 +66,15 @@ class CoreShell::Promise {
 
  private:
   Reply reply_;
+};
+
+// What a group lets out once it is on disk.
+struct CoreShell::Leaving {
+  std::size_t frames = 0;
+  bool changes_store = false;
+  std::vector<Sending> sendings;
+  std::vector<std::shared_ptr<Promise>> promises;
+  std::vector<std::function<void()>> after;
 };
 
 CoreShell::CoreShell(Options options) : options_(std::move(options)) {}
@@ -92,6 +101,7 @@ absl::StatusOr<std::unique_ptr<CoreShell>> CoreShell::Start(Options options) {
   shell->core_->SetTestRuns(shell->link_runs_.get());
 
   shell->out_ = platform::GroupLoop::Start({});
+  shell->writer_ = std::make_unique<platform::BatchWriter>(shell->options_.core.store);
   CoreShell* const self = shell.get();
   platform::GroupLoop::Options loop;
   loop.max_group = kMaxGroup;
@@ -122,6 +132,7 @@ void CoreShell::BeginStop() {
 
 void CoreShell::Stop() {
   if (loop_ != nullptr) loop_->Stop();
+  if (writer_ != nullptr) writer_->Stop();
   if (out_ != nullptr) out_->Stop();
 }
 
@@ -192,19 +203,35 @@ void CoreShell::Tick() {
 }
 
 absl::Status CoreShell::Commit() {
-  const bool empty = core_->transaction().empty();
-  const absl::Duration began = options_.clock->Monotonic();
-  const absl::Status committed = core_->Commit(Now());
+  if (absl::Status s = writer_->WaitForLast(); !s.ok()) return BrokerCore::StorageFailed(s);
+  core_->Settle();
+  absl::StatusOr<BrokerCore::ClosedGroup> group = core_->Close(Now());
   FlushLog();
-  if (!committed.ok()) return committed;
-  if (options_.metrics != nullptr && !empty) {
-    options_.metrics->OnCommit(options_.clock->Monotonic() - began, group_size_);
-  }
-  group_size_ = 0;
-  Distribute();
-  for (const auto& promise : std::exchange(promises_, {})) promise->Keep(promise->result);
-  for (const auto& after : std::exchange(after_commit_, {})) after();
+  if (!group.ok()) return group.status();
+  // std::function wants to copy what it holds.
+  auto leaving = std::make_shared<Leaving>();
+  leaving->frames = std::exchange(group_size_, 0);
+  leaving->changes_store = !group->changes->empty();
+  leaving->sendings = Address(std::move(group->effects));
+  leaving->promises = std::exchange(promises_, {});
+  leaving->after = std::exchange(after_commit_, {});
+  writer_->Write(std::move(group->changes),
+                 [this, leaving](absl::Duration took) { LetOut(*leaving, took); });
   return absl::OkStatus();
+}
+
+void CoreShell::LetOut(Leaving& leaving, absl::Duration took) {
+  if (options_.metrics != nullptr && leaving.changes_store) {
+    options_.metrics->OnCommit(took, leaving.frames);
+  }
+  if (!leaving.sendings.empty()) {
+    auto sendings = std::make_shared<std::vector<Sending>>(std::move(leaving.sendings));
+    SendOut([sendings] {
+      for (Sending& sending : *sendings) sending.Go();
+    });
+  }
+  for (const auto& promise : leaving.promises) promise->Keep(promise->result);
+  for (const auto& after : leaving.after) after();
 }
 
 void CoreShell::SendOut(std::function<void()> what) {
@@ -212,10 +239,10 @@ void CoreShell::SendOut(std::function<void()> what) {
   out_->Post(std::move(what));
 }
 
-void CoreShell::Distribute() {
-  // std::function wants to copy what it holds.
-  auto sendings = std::make_shared<std::vector<Sending>>();
-  for (Effect& effect : core_->TakeEffects()) {
+std::vector<CoreShell::Sending> CoreShell::Address(std::vector<Effect> effects) {
+  std::vector<Sending> sendings;
+  sendings.reserve(effects.size());
+  for (Effect& effect : effects) {
     Sending sending;
     if (const auto at = submits_.find(effect.stream); at != submits_.end()) {
       sending.submit = at->second;
@@ -225,12 +252,9 @@ void CoreShell::Distribute() {
       continue;
     }
     sending.effect = std::move(effect);
-    sendings->push_back(std::move(sending));
+    sendings.push_back(std::move(sending));
   }
-  if (sendings->empty()) return;
-  SendOut([sendings] {
-    for (Sending& sending : *sendings) sending.Go();
-  });
+  return sendings;
 }
 
 void CoreShell::FlushLog() {

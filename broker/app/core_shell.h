@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "adapters/platform/clock/clock.h"
+#include "adapters/platform/kv/batch_writer.h"
 #include "adapters/platform/loop/group_loop.h"
 #include "adapters/platform/rpc/message_stream.h"
 #include "broker/app/broker_metrics.h"
@@ -32,12 +33,13 @@ struct CoreAccess {
 
 // Public methods from any thread. What the options point to must outlive it.
 //
-// What a group lets out is serialized and sent by a thread of its own, in the
-// order of the groups, while the core works on the next one.
+// A group is written by a thread of its own while the core works on the next
+// one; what it lets out is serialized and sent by a third, in the order of the
+// groups.
 //
 // Invariants:
-//  1. A reply is called exactly once: on the core's thread after the commit of
-//     its group, or with an error when the group never reached the disk.
+//  1. A reply is called exactly once: after its group is on disk, on the writer's
+//     or the core's thread, or with an error when it never got there.
 //  2. After the first failed commit nothing is taken in and nothing goes out.
 class CoreShell {
  public:
@@ -72,9 +74,12 @@ class CoreShell {
  private:
   class Promise;
   explicit CoreShell(Options options);
+  struct Sending;
+  struct Leaving;
   absl::Status Commit();
   void Tick();
-  void Distribute();
+  std::vector<Sending> Address(std::vector<Effect> effects);
+  void LetOut(Leaving& leaving, absl::Duration took);
   void SendOut(std::function<void()> what);
   template <typename In, typename Out>
   void Serve(std::shared_ptr<platform::MessageStream<In, Out>> stream,
@@ -99,6 +104,7 @@ class CoreShell {
   std::size_t group_size_ = 0;
 
   std::unique_ptr<platform::GroupLoop> out_;
+  std::unique_ptr<platform::BatchWriter> writer_;
   std::unique_ptr<platform::GroupLoop> loop_;  // last: its thread uses the rest
 };
 

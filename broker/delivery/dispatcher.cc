@@ -24,12 +24,11 @@ bool Dispatcher::IsFull(const Credit& credit, const std::vector<v1::Delivery>& o
          batch_bytes_ + contract::kMaxBodyBytes > contract::kMaxBatchBytes;
 }
 
-bool Dispatcher::Give(Position position, const stored::StoredPlace& place, Credit& credit,
-                      Moment now, std::vector<v1::Delivery>& out) {
-  const std::optional<std::string> envelope = mailboxes_->ReadEnvelope(box_, position);
-  if (!envelope) return false;
+bool Dispatcher::Give(Position position, stored::StoredMessage& message, Credit& credit, Moment now,
+                      std::vector<v1::Delivery>& out) {
+  const stored::StoredPlace& place = message.place();
   v1::Delivery delivery;
-  if (!delivery.mutable_envelope()->ParseFromString(*envelope)) return false;
+  if (!mailboxes_->TakeEnvelope(message, delivery.mutable_envelope())) return false;
   delivery.set_position(position.value());
   delivery.set_attempt(place.attempts() + 1);
   if (place.recovery()) {
@@ -60,10 +59,10 @@ void Dispatcher::TakeDue(Credit& credit, Moment now, const MustWait& must_wait,
     }
     const Position position = *due_.begin();
     due_.erase(due_.begin());
-    const std::optional<stored::StoredPlace> place = mailboxes_->Read(box_, position);
+    std::optional<stored::StoredMessage> message = mailboxes_->ReadMessage(box_, position);
     // What must wait is found again by LookAgain when the directory changes.
-    if (place && CanGo(*place, now.wall) && !must_wait(*place)) {
-      Give(position, *place, credit, now, out);
+    if (message && CanGo(message->place(), now.wall) && !must_wait(message->place())) {
+      Give(position, *message, credit, now, out);
     }
   }
 }
@@ -71,14 +70,16 @@ void Dispatcher::TakeDue(Credit& credit, Moment now, const MustWait& must_wait,
 void Dispatcher::TakeNew(Credit& credit, Moment now, const MustWait& must_wait,
                          std::vector<v1::Delivery>& out) {
   int looked = 0;
-  mailboxes_->Scan(box_, next_, [&](Position position, const stored::StoredPlace& place) {
+  mailboxes_->ScanMessages(box_, next_, [&](Position position, stored::StoredMessage& message) {
     if (IsFull(credit, out) || ++looked > kMaxLook) {
       has_more_ = true;
       return false;
     }
     next_ = position.next();
     if (leased_.contains(position) || held_.contains(position)) return true;
-    if (CanGo(place, now.wall) && !must_wait(place)) Give(position, place, credit, now, out);
+    if (CanGo(message.place(), now.wall) && !must_wait(message.place())) {
+      Give(position, message, credit, now, out);
+    }
     return true;
   });
 }

@@ -80,7 +80,7 @@ class Dispatcher {
                std::vector<v1::Delivery>& out);
   void TakeNew(Credit& credit, Moment now, const MustWait& must_wait,
                std::vector<v1::Delivery>& out);
-  bool Give(Position position, const stored::StoredPlace& place, Credit& credit, Moment now,
+  bool Give(Position position, stored::StoredMessage& message, Credit& credit, Moment now,
             std::vector<v1::Delivery>& out);
   bool IsFull(const Credit& credit, const std::vector<v1::Delivery>& out) const;
   void Unlease(Position position);

@@ -20,6 +20,8 @@ constexpr char kByRun = 'k';
 constexpr char kCounts = 'n';
 // A trace is for people: a message has a handful of steps, a run some hundreds.
 constexpr std::size_t kMaxSteps = 20'000;
+// Entries of a row: what one group says, in portions that are read as a whole.
+constexpr int kMaxRow = 64;
 // Losses of the store that are remembered.
 constexpr std::size_t kMaxEarlier = 64;
 
@@ -63,30 +65,39 @@ bool EvidenceLog::NoteEarlier(const v1::LogCheckpoint& shown) {
 contract::LogPosition EvidenceLog::Append(v1::TraceStep step) {
   const std::uint64_t position = head_.size() + 1;
   step.set_log_position(position);
-  const std::string entry = step.SerializeAsString();
+  std::string entry = step.SerializeAsString();
   const contract::Digest before = *contract::Digest::From(head_.digest());
   head_.set_digest(contract::ChainDigest(*hasher_, before, entry).str());
   head_.set_size(position);
   head_changed_ = true;
-  records_->Put(OwnKey(kEntries, BigEndian(position)), entry);
+  if (open_.entries().empty()) open_begins_ = position;
+  open_.add_entries(std::move(entry));
   Index(step);
   Count(step);
+  if (open_.entries_size() == kMaxRow) CloseRow();
   return contract::LogPosition(position);
+}
+
+void EvidenceLog::CloseRow() {
+  if (open_.entries().empty()) return;
+  records_->Write(OwnKey(kEntries, BigEndian(open_begins_)), open_);
+  open_.Clear();
 }
 
 void EvidenceLog::Index(const v1::TraceStep& step) {
   const std::string at = BigEndian(step.log_position());
+  const std::string row = BigEndian(open_begins_);
   const v1::MessageRef& message = step.message();
   if (!message.header_digest().empty()) {
-    records_->Put(OwnKey(kByHeader, absl::StrCat(message.header_digest(), at)), "");
+    records_->Put(OwnKey(kByHeader, absl::StrCat(message.header_digest(), at)), row);
   }
   // What was delivered has been accepted before: its message id leads there, and
   // the header digest from there to every step.
   if (!message.message_id().empty() && step.event() != v1::TRACE_DELIVERED) {
-    records_->Put(OwnKey(kByMessage, absl::StrCat(message.message_id(), at)), "");
+    records_->Put(OwnKey(kByMessage, absl::StrCat(message.message_id(), at)), row);
   }
   if (!message.test_run_id().empty()) {
-    records_->Put(OwnKey(kByRun, absl::StrCat(message.test_run_id(), at)), "");
+    records_->Put(OwnKey(kByRun, absl::StrCat(message.test_run_id(), at)), row);
   }
 }
 
@@ -124,6 +135,7 @@ std::string EvidenceLog::CountKeyOf(const CountKey& key) const {
 }
 
 void EvidenceLog::Flush() {
+  CloseRow();
   if (head_changed_) {
     stored::StoredLogHead head;
     head.set_log_id(head_.log_id());
@@ -140,17 +152,31 @@ void EvidenceLog::Flush() {
 }
 
 std::vector<v1::TraceStep> EvidenceLog::Follow(char table, absl::string_view what) {
-  std::vector<std::string> positions;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> places;  // row and position
   const std::string prefix = OwnKey(table, what);
-  records_->Scan(prefix, prefix, [&](absl::string_view key, absl::string_view) {
-    positions.emplace_back(key.substr(prefix.size()));
-    return positions.size() < kMaxSteps;
+  records_->Scan(prefix, prefix, [&](absl::string_view key, absl::string_view value) {
+    places.emplace_back(ReadBigEndian(value), ReadBigEndian(key.substr(prefix.size())));
+    return places.size() < kMaxSteps;
   });
   std::vector<v1::TraceStep> steps;
-  steps.reserve(positions.size());
-  for (const std::string& position : positions) {
+  steps.reserve(places.size());
+  stored::StoredEvidence stored;
+  std::uint64_t stored_begins = 0;
+  for (const auto& [begins, position] : places) {
+    const bool is_open = begins == open_begins_ && !open_.entries().empty();
+    if (!is_open && begins != stored_begins) {
+      stored_begins = begins;
+      if (!records_->Read(OwnKey(kEntries, BigEndian(begins)), &stored)) stored.Clear();
+    }
+    const stored::StoredEvidence& row = is_open ? open_ : stored;
     v1::TraceStep step;
-    if (records_->Read(OwnKey(kEntries, position), &step)) steps.push_back(std::move(step));
+    const std::uint64_t at = position - begins;
+    if (at >= static_cast<std::uint64_t>(row.entries_size()) ||
+        !step.ParseFromString(row.entries(static_cast<int>(at)))) {
+      records_->Fail(absl::DataLossError("an entry of the evidence log is lost"));
+      return steps;
+    }
+    steps.push_back(std::move(step));
   }
   return steps;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/store/records.h"
+#include "broker/store/stored.pb.h"
 #include "protos/contract/crypto.h"
 #include "protos/contract/ids.h"
 #include "yizhan/v1/broker_admin.pb.h"
@@ -49,6 +50,7 @@ class EvidenceLog {
  private:
   using CountKey = std::tuple<v1::Lane, std::uint32_t, std::uint32_t, v1::MessageKind>;
   void Index(const v1::TraceStep& step);
+  void CloseRow();
   void Count(const v1::TraceStep& step);
   std::vector<v1::TraceStep> Follow(char table, absl::string_view what);
   std::string CountKeyOf(const CountKey& key) const;
@@ -56,6 +58,8 @@ class EvidenceLog {
   Records* const records_;
   const contract::Hasher* const hasher_;
   v1::LogCheckpoint head_;
+  stored::StoredEvidence open_;  // not written yet
+  std::uint64_t open_begins_ = 0;
   std::map<std::string, v1::LogCheckpoint> earlier_;  // by log id
   bool head_changed_ = false;
   std::map<CountKey, v1::MessageCount> counts_;

@@ -23,14 +23,6 @@ absl::Status ConfigInvalid(absl::string_view what, absl::string_view next_step) 
   return contract::MakeError(v1::CONFIG_INVALID, v1::SIDE_MINE, what, next_step);
 }
 
-absl::Status StorageFailed(const absl::Status& cause) {
-  return contract::MakeError(
-      v1::STORAGE_FAILED, v1::SIDE_BROKER,
-      absl::StrCat("the store in data_dir failed: ", cause.message()),
-      "Nothing more is accepted. Check disk and file system, then start the broker again: what was "
-      "acknowledged is on disk, and senders repeat the rest.");
-}
-
 absl::Status LoadMeta(CoreState& state, Moment now) {
   if (state.records.Read(OwnKey('M', ""), &state.meta)) {
     if (state.meta.format() == kStoreFormat) return absl::OkStatus();
@@ -38,7 +30,7 @@ absl::Status LoadMeta(CoreState& state, Moment now) {
                                       "; this build reads ", kStoreFormat),
                          "Run the build that wrote it, or migrate the store.");
   }
-  if (!state.records.status().ok()) return StorageFailed(state.records.status());
+  if (!state.records.status().ok()) return BrokerCore::StorageFailed(state.records.status());
   state.meta.set_format(kStoreFormat);
   state.meta.set_incarnation(
       contract::RandomFixed<contract::Incarnation>(*state.options.random).str());
@@ -60,11 +52,21 @@ absl::Status CheckSigner(const CoreState& state, absl::Time now) {
 BrokerCore::BrokerCore(std::unique_ptr<CoreState> state) : state_(std::move(state)) {}
 BrokerCore::~BrokerCore() = default;
 
+absl::Status BrokerCore::StorageFailed(const absl::Status& cause) {
+  return contract::MakeError(
+      v1::STORAGE_FAILED, v1::SIDE_BROKER,
+      absl::StrCat("the store in data_dir failed: ", cause.message()),
+      "Nothing more is accepted. Check disk and file system, then start the broker again: what was "
+      "acknowledged is on disk, and senders repeat the rest.");
+}
+
 absl::StatusOr<std::unique_ptr<BrokerCore>> BrokerCore::Create(Options options, Moment now) {
   auto state = std::make_unique<CoreState>(std::move(options));
   state->boot_nonce = contract::RandomFixed<contract::BootNonce>(*state->options.random);
   if (absl::Status s = LoadMeta(*state, now); !s.ok()) return s;
   state->boxes.Load();
+  state->mailboxes.Load();
+  state->timers.Load();
   state->evidence.Load(*state->options.random);
   state->progresses.Load();
   absl::Status directory =
@@ -139,23 +141,42 @@ void BrokerCore::Tick(Moment now) { Sweep(*state_, now); }
 
 void BrokerCore::StopLeasing() { state_->leasing = false; }
 
-absl::Status BrokerCore::Commit(Moment now) {
+absl::StatusOr<BrokerCore::ClosedGroup> BrokerCore::Close(Moment now) {
   CoreState& state = *state_;
   if (!state.records.status().ok()) return StorageFailed(state.records.status());
-  if (absl::Status s = state.outgoing.SignAll(); !s.ok()) {
-    state.records.Fail(s);  // a promise that cannot be signed cannot be kept
+  const auto sign = [&] {
+    const absl::Status s = state.outgoing.SignAll();
+    if (!s.ok()) state.records.Fail(s);  // a promise that cannot be signed cannot be kept
     return s;
-  }
-  state.stats.signatures = state.outgoing.signatures();
+  };
+  if (absl::Status s = sign(); !s.ok()) return s;
   for (auto& [number, session] : state.sessions.all()) Pump(state, session, now);
+  if (absl::Status s = sign(); !s.ok()) return s;  // of what is shown with deliveries
+  state.stats.signatures = state.outgoing.signatures();
   state.pushed_runs.clear();
   state.boxes.Flush();
   state.evidence.Flush();
+  state.timers.Flush();
   state.progresses.Flush();
-  if (absl::Status s = state.records.Commit(); !s.ok()) return StorageFailed(s);
-  for (Effect& effect : std::exchange(state.effects, {})) {
-    state.released.push_back(std::move(effect));
+  auto changes = state.records.Detach();
+  if (!changes.ok()) return StorageFailed(changes.status());
+  return ClosedGroup{*std::move(changes), std::exchange(state.effects, {})};
+}
+
+void BrokerCore::Settle() { state_->records.transaction().Settle(); }
+
+absl::Status BrokerCore::Commit(Moment now) {
+  absl::StatusOr<ClosedGroup> group = Close(now);
+  if (!group.ok()) return group.status();
+  if (!group->changes->empty()) {
+    const absl::Status written = state_->options.store->Write(*group->changes);
+    if (!written.ok()) {
+      state_->records.Fail(written);
+      return StorageFailed(written);
+    }
   }
+  Settle();
+  for (Effect& effect : group->effects) state_->released.push_back(std::move(effect));
   return absl::OkStatus();
 }
 

@@ -104,6 +104,17 @@ class BrokerCore {
   absl::Status Commit(Moment now);
   // Of committed groups alone.
   std::vector<Effect> TakeEffects();
+  // Commit in steps, so that another thread can write a group while the next one
+  // runs: closes the group; its effects may go out once `changes` is in the store;
+  // then, and before the next group closes, Settle.
+  struct ClosedGroup {
+    std::shared_ptr<const platform::WriteBatch> changes;
+    std::vector<Effect> effects;
+  };
+  absl::StatusOr<ClosedGroup> Close(Moment now);
+  void Settle();
+  // What the owner says of a store that did not write.
+  static absl::Status StorageFailed(const absl::Status& cause);
   std::vector<LogLine> TakeLogLines();
   const BrokerStats& stats() const;
 

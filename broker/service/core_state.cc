@@ -49,6 +49,18 @@ Dispatcher* CoreState::FindDispatcher(const BoxKey& box) {
   return found == dispatchers.end() ? nullptr : &found->second;
 }
 
+void CoreState::SignAcceptance(const v1::MessageRef& message, const stored::StoredKnown& known,
+                               v1::ControlRecord* copy) {
+  v1::Control control =
+      NewControl({absl::FromUnixMicros(known.seal_accepted_unix_us()), absl::ZeroDuration()});
+  v1::AcceptanceReceipt* receipt = control.mutable_acceptance();
+  *receipt->mutable_message() = message;
+  receipt->set_seal_number(known.seal_number());
+  receipt->set_mailbox_position(known.accepted_position());
+  receipt->set_log_position(known.log_position());
+  outgoing.Add(control, {}, {copy});
+}
+
 v1::Control CoreState::NewControl(Moment now) const {
   contract::ControlIssuer issuer;
   issuer.incarnation = *contract::Incarnation::From(meta.incarnation());

@@ -42,6 +42,10 @@ struct CoreState {
   contract::LogPosition LogEvent(v1::TraceEvent event, const v1::MessageRef& message,
                                  v1::MessageKind kind, v1::ErrorReason reason, std::string detail,
                                  Moment now);
+  // The broker's acceptance of a message that it knows, once more: it is not
+  // stored, because what it says is. `copy` must live until the group is signed.
+  void SignAcceptance(const v1::MessageRef& message, const stored::StoredKnown& known,
+                      v1::ControlRecord* copy);
   // When a message that expires then is given up.
   absl::Time GivenUpAt(v1::Lane lane, absl::Time expires) const;
   // Where the terminal record of an identity is, and a new place in its

@@ -19,11 +19,14 @@ constexpr std::size_t kMaxControlBytesInFrame = std::size_t{2} << 20;
 constexpr std::size_t kMaxControlBytesOnTheWay = std::size_t{16} << 20;
 constexpr int kMaxFramesInGroup = 32;
 
-void Send(CoreState& state, StreamId stream, v1::ReceiveResponse response) {
+// Lives there until it goes out.
+v1::ReceiveResponse* Send(CoreState& state, StreamId stream, v1::ReceiveResponse response) {
   Effect effect;
   effect.stream = stream;
   effect.receive = std::make_unique<v1::ReceiveResponse>(std::move(response));
+  v1::ReceiveResponse* const sent = effect.receive.get();
   state.effects.push_back(std::move(effect));
+  return sent;
 }
 
 void PumpNews(CoreState& state, Session& session) {
@@ -75,8 +78,9 @@ void ShowAcceptance(CoreState& state, v1::Delivery& delivery, Moment now) {
   if (key && state.directory.state().FindSigner(*key, now.wall)) return;
   const auto parsed =
       contract::ParseEnvelope(*state.options.algorithms.hasher, delivery.envelope());
-  if (!parsed.ok()) return;
-  state.outgoing.CopyTo(IdentityKey(parsed->identity, 'r'), delivery.mutable_acceptance());
+  stored::StoredKnown known;
+  if (!parsed.ok() || !state.records.Read(IdentityKey(parsed->identity, 'd'), &known)) return;
+  state.SignAcceptance(contract::MakeMessageRef(*parsed), known, delivery.mutable_acceptance());
 }
 
 void PumpDeliveries(CoreState& state, Session& session, Moment now) {
@@ -95,11 +99,13 @@ void PumpDeliveries(CoreState& state, Session& session, Moment now) {
     if (!deliveries.empty()) {
       v1::ReceiveResponse response;
       for (v1::Delivery& delivery : deliveries) {
-        ShowAcceptance(state, delivery, now);
         if (delivery.attempt() > 1) ++state.stats.redeliveries[session.box.lane];
         *response.add_deliveries() = std::move(delivery);
       }
-      Send(state, session.receive->id, std::move(response));
+      v1::ReceiveResponse* const sent = Send(state, session.receive->id, std::move(response));
+      for (v1::Delivery& delivery : *sent->mutable_deliveries()) {
+        ShowAcceptance(state, delivery, now);
+      }
     }
     if (!dispatcher.has_more()) return;
   }

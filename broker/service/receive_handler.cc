@@ -132,7 +132,7 @@ void ReceiveHandler::End(const v1::ControlRecord& record, const contract::Parsed
   known.set_end_incarnation(control.issuer_incarnation());
   state_.records.Write(IdentityKey(identity, 'd'), known);
   state_.outgoing.PutSigned(state_.TerminalKey(identity), record);
-  state_.outgoing.PutSigned(state_.NextSenderControl(identity), record);
+  state_.controls.PutTerminal(SenderBox(identity), identity);
   state_.LogEvent(delivered ? v1::TRACE_DELIVERED : v1::TRACE_REFUSED, message, known.kind(),
                   reason, "", now_);
   if (delivered) {

@@ -33,10 +33,9 @@ stored::StoredPlace PlaceOf(const v1::SubmitItem& item, const contract::ParsedEn
 
 void SubmitHandler::Accept(const v1::SubmitItem& item, const Parsed& parsed,
                            stored::StoredKnown known) {
-  std::string envelope = item.envelope().SerializeAsString();
-  const stored::StoredPlace place = PlaceOf(item, parsed, envelope.size(), now_);
+  const stored::StoredPlace place = PlaceOf(item, parsed, item.envelope().ByteSizeLong(), now_);
   const contract::MailboxPosition position =
-      state_.mailboxes.Append(RecipientBox(parsed.identity), place, std::move(envelope));
+      state_.mailboxes.Append(RecipientBox(parsed.identity), place, item.envelope());
 
   const bool again = item.recovery() && !known.header_digest().empty();
   known.set_header_digest(parsed.header_digest.str());
@@ -44,11 +43,11 @@ void SubmitHandler::Accept(const v1::SubmitItem& item, const Parsed& parsed,
   known.set_kind(parsed.header.kind());
   known.set_store_incarnation(parsed.header.store_incarnation());
   known.set_position(position.value());
+  known.set_accepted_position(position.value());
   known.set_accepted_unix_us(now_.unix_us());
   // A later sealing than the one whose expiry we noticed begins anew; the
   // recipient's own record stays what it is.
   if (known.end() == stored::STORED_END_EXPIRED) known.set_end(stored::STORED_END_NONE);
-  state_.records.Put(IdentityKey(parsed.identity, 'g'), item.envelope().header());
   state_.progresses.SawMessage(parsed);
   GiveReceipt(parsed, known, place, again ? v1::TRACE_RECOVERED : v1::TRACE_ACCEPTED);
   ++state_.stats.accepted[parsed.identity.lane];
@@ -67,13 +66,9 @@ void SubmitHandler::ReplaceBody(const v1::SubmitItem& item, const Parsed& parsed
     state_.mailboxes.Unpark(box, position, *before);
     before->set_parked(false);
   }
-  std::string envelope = item.envelope().SerializeAsString();
-  stored::StoredPlace place = PlaceOf(item, parsed, envelope.size(), now_);
+  stored::StoredPlace place = PlaceOf(item, parsed, item.envelope().ByteSizeLong(), now_);
   place.set_accepted_unix_us(before->accepted_unix_us());
-  state_.mailboxes.Replace(box, position, *before, place, std::move(envelope));
-  const absl::Time old_expiry = absl::FromUnixMicros(before->expires_unix_us());
-  state_.timers.Clear(
-      {state_.GivenUpAt(box.lane, old_expiry), TimerKind::kExpire, parsed.identity});
+  state_.mailboxes.Replace(box, position, *before, place, item.envelope());
   if (Dispatcher* dispatcher = state_.FindDispatcher(box)) dispatcher->OnReady(position);
   GiveReceipt(parsed, known, place, v1::TRACE_RESEALED);
 }
@@ -84,24 +79,14 @@ void SubmitHandler::GiveReceipt(const Parsed& parsed, stored::StoredKnown& known
   const absl::Time expires = absl::FromUnixMicros(place.expires_unix_us());
   known.set_seal_number(parsed.seal.number());
   known.set_seal_digest(parsed.seal_digest.str());
-  if (known.forget_unix_us() != 0) {
-    state_.timers.Clear(
-        {absl::FromUnixMicros(known.forget_unix_us()), TimerKind::kForget, identity});
-  }
   known.set_forget_unix_us(absl::ToUnixMicros(expires + contract::kDedupSlack));
   state_.timers.Set({state_.GivenUpAt(identity.lane, expires), TimerKind::kExpire, identity});
+  const contract::LogPosition logged = state_.LogEvent(event, place.message(), parsed.header.kind(),
+                                                       v1::ERROR_REASON_UNSPECIFIED, "", now_);
+  known.set_log_position(logged.value());
+  known.set_seal_accepted_unix_us(now_.unix_us());
   state_.records.Write(IdentityKey(identity, 'd'), known);
-
-  const v1::MessageRef& message = place.message();
-  const contract::LogPosition logged =
-      state_.LogEvent(event, message, parsed.header.kind(), v1::ERROR_REASON_UNSPECIFIED, "", now_);
-  v1::Control control = state_.NewControl(now_);
-  v1::AcceptanceReceipt* receipt = control.mutable_acceptance();
-  *receipt->mutable_message() = message;
-  receipt->set_seal_number(parsed.seal.number());
-  receipt->set_mailbox_position(known.position());
-  receipt->set_log_position(logged.value());
-  state_.outgoing.Add(control, {IdentityKey(identity, 'r')}, {result_->mutable_receipt()});
+  state_.SignAcceptance(place.message(), known, result_->mutable_receipt());
 }
 
 }  // namespace yizhan::broker

@@ -159,9 +159,11 @@ void SubmitHandler::HandleKnown(const v1::SubmitItem& item, const Parsed& parsed
   const bool on_its_way = item.recovery() && known.position() != 0;
   const bool ended = known.end() != stored::STORED_END_NONE && !on_its_way;
   if (!ended) OfferUnsealedAgain(parsed, known);
-  const std::string key = IdentityKey(parsed.identity, ended ? 't' : 'r');
-  if (!state_.outgoing.CopyTo(key, result_->mutable_receipt())) {
-    state_.records.Fail(absl::DataLossError("a known message has lost its receipt"));
+  if (!ended) {
+    state_.SignAcceptance(contract::MakeMessageRef(parsed), known, result_->mutable_receipt());
+  } else if (!state_.outgoing.CopyTo(state_.TerminalKey(parsed.identity),
+                                     result_->mutable_receipt())) {
+    state_.records.Fail(absl::DataLossError("a message that ended has lost its terminal record"));
   }
 }
 

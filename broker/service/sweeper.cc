@@ -33,7 +33,6 @@ void SweepLeases(CoreState& state, Moment now) {
 // The one timer of an accepted message until here, whatever became of it: setting
 // and clearing others with each delivery would cost more than looking now.
 void Expire(CoreState& state, const Timer& timer, Moment now) {
-  state.timers.Clear(timer);
   stored::StoredKnown known;
   if (!state.records.Read(IdentityKey(timer.identity, 'd'), &known)) return;
   const auto forget_later = [&] {
@@ -54,7 +53,6 @@ void Expire(CoreState& state, const Timer& timer, Moment now) {
 }
 
 void Forget(CoreState& state, const Timer& timer, Moment now) {
-  state.timers.Clear(timer);
   stored::StoredKnown known;
   const std::string key = IdentityKey(timer.identity, 'd');
   if (!state.records.Read(key, &known)) return;
@@ -67,10 +65,9 @@ void Forget(CoreState& state, const Timer& timer, Moment now) {
 }
 
 void Drop(CoreState& state, const Timer& timer) {
-  state.timers.Clear(timer);
   // Known again: a recovery within the retention time; its own timers follow.
   if (state.records.Has(IdentityKey(timer.identity, 'd'))) return;
-  for (const char table : {'r', 't', 'g'}) state.records.Delete(IdentityKey(timer.identity, table));
+  for (const char table : {'t', 'g'}) state.records.Delete(IdentityKey(timer.identity, table));
 }
 
 }  // namespace
@@ -104,7 +101,7 @@ void EndByNotice(CoreState& state, const contract::Identity& identity, stored::S
 
 void Sweep(CoreState& state, Moment now) {
   SweepLeases(state, now);
-  for (const Timer& timer : state.timers.Due(now.wall, kMaxTimers)) {
+  for (const Timer& timer : state.timers.TakeDue(now.wall, kMaxTimers)) {
     switch (timer.kind) {
       case TimerKind::kExpire:
         Expire(state, timer, now);

@@ -12,12 +12,13 @@ BoxKey SenderBox(const contract::Identity& identity) {
   return {identity.lane, identity.source, identity.run};
 }
 
+void AppendBigEndian(std::string& out, std::uint64_t number) {
+  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(number >> shift));
+}
+
 std::string BigEndian(std::uint64_t number) {
-  std::string out(8, '\0');
-  for (int i = 7; i >= 0; --i) {
-    out[static_cast<std::size_t>(i)] = static_cast<char>(number & 0xff);
-    number >>= 8;
-  }
+  std::string out;
+  AppendBigEndian(out, number);
   return out;
 }
 
@@ -28,8 +29,8 @@ std::uint64_t ReadBigEndian(absl::string_view eight) {
 }
 
 std::string TablePrefix(v1::Lane lane, contract::ProvinceCode province, char table) {
-  const char bytes[] = {static_cast<char>(kStoreFormat), static_cast<char>(lane),
-                        static_cast<char>(province.value()), table};
+  const char bytes[] = {kKeyFormat, static_cast<char>(lane), static_cast<char>(province.value()),
+                        table};
   return std::string(bytes, sizeof(bytes));
 }
 
@@ -42,15 +43,31 @@ std::string OwnKey(char table, absl::string_view rest) {
 }
 
 std::string BoxPrefix(const BoxKey& box, char table) {
-  return absl::StrCat(TablePrefix(box.lane, box.province, table), box.run.view());
+  std::string prefix;
+  prefix.reserve(4 + contract::RunId::kSize + 8);  // for an item's key
+  prefix.push_back(kKeyFormat);
+  prefix.push_back(static_cast<char>(box.lane));
+  prefix.push_back(static_cast<char>(box.province.value()));
+  prefix.push_back(table);
+  prefix.append(box.run.view().data(), contract::RunId::kSize);
+  return prefix;
 }
 
 std::string BoxItemKey(const BoxKey& box, char table, std::uint64_t number) {
-  return absl::StrCat(BoxPrefix(box, table), BigEndian(number));
+  std::string key = BoxPrefix(box, table);
+  AppendBigEndian(key, number);
+  return key;
 }
 
 std::string IdentityKey(const contract::Identity& identity, char table) {
-  return absl::StrCat(TablePrefix(identity.lane, identity.destination, table), identity.Encode());
+  std::string key;
+  key.reserve(4 + contract::Identity::kEncodedSize);
+  key.push_back(kKeyFormat);
+  key.push_back(static_cast<char>(identity.lane));
+  key.push_back(static_cast<char>(identity.destination.value()));
+  key.push_back(table);
+  identity.AppendTo(key);
+  return key;
 }
 
 std::optional<contract::Identity> DecodeIdentity(absl::string_view encoded) {

@@ -6,10 +6,14 @@
 namespace yizhan::broker {
 namespace {
 
-constexpr char kPlaces = 'm';
-constexpr char kEnvelopes = 'y';
-constexpr char kParked = 'p';
+constexpr char kMessages = 'm';
+constexpr char kChanged = 'p';
 constexpr char kControls = 'c';
+constexpr char kHeaders = 'g';
+constexpr char kTerminals = 't';
+// Begins the value of a control item that lies elsewhere: no message of protobuf
+// begins with it.
+constexpr char kReference = 1;
 constexpr std::size_t kNumberAt = 4 + contract::RunId::kSize;
 
 std::uint64_t NumberOf(absl::string_view key) { return ReadBigEndian(key.substr(kNumberAt)); }
@@ -27,37 +31,93 @@ void Mailboxes::Account(const BoxKey& box, const stored::StoredPlace& place, int
   }
 }
 
+bool Mailboxes::IsChanged(const BoxKey& box, std::uint64_t position) const {
+  const auto found = changed_.find(box);
+  return found != changed_.end() && found->second.contains(position);
+}
+
+void Mailboxes::Unchange(const BoxKey& box, std::uint64_t position) {
+  const auto found = changed_.find(box);
+  if (found == changed_.end() || found->second.erase(position) == 0) return;
+  if (found->second.empty()) changed_.erase(found);
+  records_->Delete(BoxItemKey(box, kChanged, position));
+}
+
+void Mailboxes::Load() {
+  for (const auto& [box, head] : boxes_->all()) {
+    const std::string prefix = BoxPrefix(box, kChanged);
+    records_->Scan(prefix, prefix, [&, &box = box](absl::string_view key, absl::string_view) {
+      changed_[box].insert(NumberOf(key));
+      return true;
+    });
+  }
+}
+
+void Mailboxes::Put(const BoxKey& box, Position position, const stored::StoredPlace& place,
+                    const v1::Envelope& envelope) {
+  stored::StoredMessage message;
+  *message.mutable_place() = place;
+  message.set_seal(envelope.seal());
+  message.set_body(envelope.body());
+  *message.mutable_signature() = envelope.signature();
+  records_->Write(BoxItemKey(box, kMessages, position.value()), message);
+}
+
 Mailboxes::Position Mailboxes::Append(const BoxKey& box, const stored::StoredPlace& place,
-                                      std::string envelope) {
+                                      const v1::Envelope& envelope) {
   stored::StoredBox& head = boxes_->Change(box);
-  const std::uint64_t position = head.next_position();
-  head.set_next_position(position + 1);
+  const Position position(head.next_position());
+  head.set_next_position(position.value() + 1);
   Account(box, place, 1);
-  records_->Write(BoxItemKey(box, kPlaces, position), place);
-  records_->Put(BoxItemKey(box, kEnvelopes, position), std::move(envelope));
-  return Position(position);
+  Put(box, position, place, envelope);
+  const auto identity = contract::IdentityOf(place.message());
+  if (identity.ok()) records_->Put(IdentityKey(*identity, kHeaders), envelope.header());
+  return position;
 }
 
 std::optional<stored::StoredPlace> Mailboxes::Read(const BoxKey& box, Position position) {
-  stored::StoredPlace place;
-  if (!records_->Read(BoxItemKey(box, kPlaces, position.value()), &place)) return std::nullopt;
-  return place;
+  if (IsChanged(box, position.value())) {
+    stored::StoredPlace place;
+    if (!records_->Read(BoxItemKey(box, kChanged, position.value()), &place)) return std::nullopt;
+    return place;
+  }
+  std::optional<stored::StoredMessage> message = ReadMessage(box, position);
+  if (!message) return std::nullopt;
+  return std::move(*message->mutable_place());
 }
 
-std::optional<std::string> Mailboxes::ReadEnvelope(const BoxKey& box, Position position) {
-  return records_->Get(BoxItemKey(box, kEnvelopes, position.value()));
+std::optional<stored::StoredMessage> Mailboxes::ReadMessage(const BoxKey& box, Position position) {
+  stored::StoredMessage message;
+  if (!records_->Read(BoxItemKey(box, kMessages, position.value()), &message)) return std::nullopt;
+  if (IsChanged(box, position.value())) {
+    records_->Read(BoxItemKey(box, kChanged, position.value()), message.mutable_place());
+  }
+  return message;
+}
+
+bool Mailboxes::TakeEnvelope(stored::StoredMessage& message, v1::Envelope* envelope) {
+  const auto identity = contract::IdentityOf(message.place().message());
+  if (!identity.ok()) return false;
+  std::optional<std::string> header = records_->Get(IdentityKey(*identity, kHeaders));
+  if (!header) return false;
+  envelope->set_header(*std::move(header));
+  envelope->set_seal(std::move(*message.mutable_seal()));
+  envelope->set_body(std::move(*message.mutable_body()));
+  *envelope->mutable_signature() = std::move(*message.mutable_signature());
+  return true;
 }
 
 void Mailboxes::Update(const BoxKey& box, Position position, const stored::StoredPlace& place) {
-  records_->Write(BoxItemKey(box, kPlaces, position.value()), place);
+  changed_[box].insert(position.value());
+  records_->Write(BoxItemKey(box, kChanged, position.value()), place);
 }
 
 void Mailboxes::Replace(const BoxKey& box, Position position, const stored::StoredPlace& before,
-                        const stored::StoredPlace& place, std::string envelope) {
+                        const stored::StoredPlace& place, const v1::Envelope& envelope) {
   Account(box, before, -1);
   Account(box, place, 1);
-  Update(box, position, place);
-  records_->Put(BoxItemKey(box, kEnvelopes, position.value()), std::move(envelope));
+  Unchange(box, position.value());
+  Put(box, position, place, envelope);
 }
 
 void Mailboxes::Park(const BoxKey& box, Position position, stored::StoredPlace place,
@@ -68,7 +128,6 @@ void Mailboxes::Park(const BoxKey& box, Position position, stored::StoredPlace p
   stored::StoredBox& head = boxes_->Change(box);
   head.set_parked(head.parked() + 1);
   Update(box, position, place);
-  records_->Put(BoxItemKey(box, kParked, position.value()), "");
 }
 
 void Mailboxes::Unpark(const BoxKey& box, Position position, stored::StoredPlace place) {
@@ -79,24 +138,20 @@ void Mailboxes::Unpark(const BoxKey& box, Position position, stored::StoredPlace
   stored::StoredBox& head = boxes_->Change(box);
   head.set_parked(head.parked() - 1);
   Update(box, position, place);
-  records_->Delete(BoxItemKey(box, kParked, position.value()));
 }
 
 void Mailboxes::Remove(const BoxKey& box, Position position, const stored::StoredPlace& place) {
   stored::StoredBox& head = boxes_->Change(box);
-  if (place.parked()) {
-    head.set_parked(head.parked() - 1);
-    records_->Delete(BoxItemKey(box, kParked, position.value()));
-  }
+  if (place.parked()) head.set_parked(head.parked() - 1);
   // In the common order of delivery this keeps scans off the deleted keys.
   if (position.value() == head.first_position()) head.set_first_position(position.value() + 1);
   Account(box, place, -1);
-  records_->Delete(BoxItemKey(box, kPlaces, position.value()));
-  records_->Delete(BoxItemKey(box, kEnvelopes, position.value()));
+  Unchange(box, position.value());
+  records_->Delete(BoxItemKey(box, kMessages, position.value()));
 }
 
 void Mailboxes::Drop(const BoxKey& box) {
-  for (const char table : {kPlaces, kEnvelopes, kParked, kControls}) {
+  for (const char table : {kMessages, kChanged, kControls}) {
     std::vector<std::string> keys;
     const std::string prefix = BoxPrefix(box, table);
     records_->Scan(prefix, prefix, [&](absl::string_view key, absl::string_view) {
@@ -105,32 +160,44 @@ void Mailboxes::Drop(const BoxKey& box) {
     });
     for (std::string& key : keys) records_->Delete(std::move(key));
   }
+  changed_.erase(box);
   boxes_->Forget(box);
 }
 
-void Mailboxes::Scan(const BoxKey& box, Position from, const Visit& visit) {
+void Mailboxes::ScanMessages(const BoxKey& box, Position from, const VisitMessage& visit) {
   const stored::StoredBox* head = boxes_->Find(box);
   if (head == nullptr) return;
   const std::uint64_t begin = std::max(from.value(), head->first_position());
   if (begin >= head->next_position()) return;
-  records_->Scan(BoxPrefix(box, kPlaces), BoxItemKey(box, kPlaces, begin),
+  records_->Scan(BoxPrefix(box, kMessages), BoxItemKey(box, kMessages, begin),
                  [&](absl::string_view key, absl::string_view value) {
-                   stored::StoredPlace place;
-                   if (!place.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-                     records_->Fail(absl::DataLossError("a place in a mailbox does not parse"));
+                   stored::StoredMessage message;
+                   const std::uint64_t number = NumberOf(key);
+                   if (!message.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+                     records_->Fail(absl::DataLossError("a message in a mailbox does not parse"));
                      return false;
                    }
-                   return visit(Position(NumberOf(key)), place);
+                   if (IsChanged(box, number)) {
+                     records_->Read(BoxItemKey(box, kChanged, number), message.mutable_place());
+                   }
+                   return visit(Position(number), message);
                  });
+}
+
+void Mailboxes::Scan(const BoxKey& box, Position from, const Visit& visit) {
+  ScanMessages(box, from, [&](Position position, const stored::StoredMessage& message) {
+    return visit(position, message.place());
+  });
 }
 
 std::vector<Mailboxes::Position> Mailboxes::Parked(const BoxKey& box) {
   std::vector<Position> out;
-  const std::string prefix = BoxPrefix(box, kParked);
-  records_->Scan(prefix, prefix, [&](absl::string_view key, absl::string_view) {
-    out.emplace_back(NumberOf(key));
-    return true;
-  });
+  const auto changed = changed_.find(box);
+  if (changed == changed_.end()) return out;
+  for (const std::uint64_t position : changed->second) {
+    const auto place = Read(box, Position(position));
+    if (place && place->parked()) out.emplace_back(position);
+  }
   return out;
 }
 
@@ -160,6 +227,13 @@ ControlQueues::Cursor ControlQueues::Reserve(const BoxKey& box) {
   const std::uint64_t cursor = head.next_cursor();
   head.set_next_cursor(cursor + 1);
   return Cursor(cursor);
+}
+
+void ControlQueues::PutTerminal(const BoxKey& box, const contract::Identity& identity) {
+  const Cursor cursor = Reserve(box);
+  std::string reference(1, kReference);
+  reference += identity.Encode();
+  records_->Put(KeyOf(box, cursor), std::move(reference));
 }
 
 std::string ControlQueues::KeyOf(const BoxKey& box, Cursor cursor) const {
@@ -197,15 +271,24 @@ void ControlQueues::Scan(const BoxKey& box, Cursor after, const Visit& visit) {
   const stored::StoredBox* head = boxes_->Find(box);
   if (head == nullptr || after >= Last(box)) return;
   const std::uint64_t begin = std::max(after.value() + 1, head->first_cursor());
-  records_->Scan(BoxPrefix(box, kControls), BoxItemKey(box, kControls, begin),
-                 [&](absl::string_view key, absl::string_view value) {
-                   v1::ControlRecord record;
-                   if (!record.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-                     records_->Fail(absl::DataLossError("a control record does not parse"));
-                     return false;
-                   }
-                   return visit(Cursor(NumberOf(key)), std::move(record));
-                 });
+  records_->Scan(
+      BoxPrefix(box, kControls), BoxItemKey(box, kControls, begin),
+      [&](absl::string_view key, absl::string_view value) {
+        v1::ControlRecord record;
+        if (!value.empty() && value.front() == kReference) {
+          const auto identity = DecodeIdentity(value.substr(1));
+          if (!identity) {
+            records_->Fail(absl::DataLossError("a control reference does not parse"));
+            return false;
+          }
+          // Gone after the retention time; its sender stayed away as long.
+          if (!records_->Read(IdentityKey(*identity, kTerminals), &record)) return true;
+        } else if (!record.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+          records_->Fail(absl::DataLossError("a control record does not parse"));
+          return false;
+        }
+        return visit(Cursor(NumberOf(key)), std::move(record));
+      });
 }
 
 }  // namespace yizhan::broker

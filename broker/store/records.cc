@@ -9,13 +9,14 @@ namespace yizhan::broker {
 namespace {
 
 // Of what was accepted a moment ago: until it is delivered and receipted.
-constexpr std::size_t kRecentBytes = std::size_t{32} << 20;
+constexpr std::size_t kRecentBytes = std::size_t{64} << 20;
 
-// Identities, places and envelopes (keys.h).
+// Identities, messages, their headers and terminal records (keys.h).
 bool IsReadSoon(absl::string_view key) {
   constexpr std::size_t kTableAt = 3;
-  return key.size() > kTableAt &&
-         (key[kTableAt] == 'd' || key[kTableAt] == 'm' || key[kTableAt] == 'y');
+  if (key.size() <= kTableAt) return false;
+  const char table = key[kTableAt];
+  return table == 'd' || table == 'm' || table == 'g' || table == 't';
 }
 
 }  // namespace
@@ -57,6 +58,11 @@ void Records::Scan(absl::string_view prefix, absl::string_view begin, const Visi
 
 void Records::Fail(absl::Status status) {
   if (status_.ok()) status_ = std::move(status);
+}
+
+absl::StatusOr<std::shared_ptr<const platform::WriteBatch>> Records::Detach() {
+  if (!status_.ok()) return status_;
+  return transaction_.Detach();
 }
 
 absl::Status Records::Commit() {

@@ -3,10 +3,12 @@
 #define YIZHAN_BROKER_STORE_RECORDS_H_
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "adapters/platform/kv/transaction.h"
 #include "google/protobuf/message_lite.h"
@@ -41,6 +43,8 @@ class Records {
   void Fail(absl::Status status);
   const absl::Status& status() const { return status_; }
   absl::Status Commit();
+  // See Transaction::Detach; not after an error.
+  absl::StatusOr<std::shared_ptr<const platform::WriteBatch>> Detach();
   platform::Transaction& transaction() { return transaction_; }
 
  private:

@@ -116,6 +116,12 @@ absl::Status DirectoryState::CheckConsent(const v1::Member* before, const v1::Me
     const bool revokes = after.status() == v1::MEMBER_REVOKED;
     if (!revokes && !AddsPower(*before, after)) {
       if (by_member) return absl::OkStatus();
+      if (OnlyTakesAway(*before, after)) {
+        return RefuseEntry(
+            absl::StrCat("the member has not signed it, and ", signers.authority.size(), " of ",
+                         authority_quorum(), " officers of the authority have"),
+            "Sign it with a signing key of the version before, or have all officers sign.");
+      }
       return RefuseEntry("the member has not signed it",
                          "Sign it with a signing key of the version before.");
     }

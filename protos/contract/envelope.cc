@@ -140,9 +140,7 @@ absl::Status CheckSizes(const v1::Envelope& envelope) {
 
 // Byte  0     1..16  17      18           19..34  35..42    43..45
 //       lane  run    source  destination  case    sequence  zero
-std::string Identity::Encode() const {
-  std::string out;
-  out.reserve(46);
+void Identity::AppendTo(std::string& out) const {
   out.push_back(static_cast<char>(lane));
   out.append(run.view().data(), RunId::kSize);
   out.push_back(static_cast<char>(source.value()));
@@ -150,6 +148,12 @@ std::string Identity::Encode() const {
   out.append(case_handle.view().data(), CaseHandle::kSize);
   for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(sequence >> shift));
   out.append(3, '\0');
+}
+
+std::string Identity::Encode() const {
+  std::string out;
+  out.reserve(kEncodedSize);
+  AppendTo(out);
   return out;
 }
 

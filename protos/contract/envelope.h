@@ -29,6 +29,8 @@ struct Identity {
   // 46 bytes, for storage keys, in the order of <=>: lane (1) run (16) source (1)
   // destination (1) case (16) sequence (8, big-endian), then 3 zero bytes reserved.
   std::string Encode() const;
+  void AppendTo(std::string& out) const;
+  static constexpr std::size_t kEncodedSize = 46;
 };
 
 // A parsed, validated header or seal together with the bytes it came from.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <utility>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
@@ -19,6 +20,8 @@ constexpr absl::string_view kLeafPrefix("\x00", 1);
 constexpr absl::string_view kNodePrefix("\x01", 1);
 // DER of an SM2 signature has at most 72 bytes.
 constexpr std::size_t kMaxRootSignatureBytes = 128;
+// Of all remembered trees: some 10 MB.
+constexpr std::size_t kMaxCachedNodes = std::size_t{1} << 17;
 
 // The small texts of a PAE (magic, lengths, spaces) beside views of its parts,
 // so that nothing large is copied to be hashed.
@@ -123,6 +126,37 @@ absl::Status CheckForm(const v1::Signature& signature) {
   return absl::OkStatus();
 }
 
+// The way from a leaf to the root: RFC 9162, 2.1.3.2, where `last` is the last
+// place of the level.
+class Ascent {
+ public:
+  explicit Ascent(const v1::Signature& signature)
+      : at_{0, static_cast<std::uint32_t>(signature.leaf_index())},
+        last_(static_cast<std::uint32_t>(signature.leaf_count() - 1)) {
+    Promote();
+  }
+  bool HasSibling() const { return last_ != 0; }
+  TreePlace at() const { return at_; }
+  TreePlace sibling() const { return {at_.level, at_.place ^ 1}; }
+  bool sibling_is_left() const { return at_.place % 2 == 1; }
+  void Up() {
+    Halve();
+    Promote();
+  }
+
+ private:
+  void Halve() {
+    ++at_.level;
+    at_.place /= 2;
+    last_ /= 2;
+  }
+  void Promote() {
+    while (last_ != 0 && at_.place == last_ && at_.place % 2 == 0) Halve();
+  }
+  TreePlace at_;
+  std::uint32_t last_;
+};
+
 }  // namespace
 
 std::string Pae(absl::string_view type, absl::Span<const absl::string_view> parts) {
@@ -184,85 +218,68 @@ absl::StatusOr<v1::Signature> SignOne(const Signer& signer, const Hasher& hasher
 }
 
 SignatureChecker::SignatureChecker(const Hasher* hasher, const Verifier* verifier,
-                                   std::size_t cached_roots)
-    : hasher_(hasher), verifier_(verifier), capacity_(std::max<std::size_t>(cached_roots, 1)) {}
-
-// RFC 9162, 2.1.3.2: `place` and `last` walk up together; the path must have
-// exactly the length that the tree has for this leaf.
-absl::StatusOr<Digest> SignatureChecker::RootOf(const v1::Signature& signature,
-                                                const Digest& leaf) const {
-  std::uint64_t place = signature.leaf_index();
-  std::uint64_t last = signature.leaf_count() - 1;
-  Digest node = leaf;
-  for (const std::string& sibling : signature.path()) {
-    if (last == 0) return Invalid("path is longer than the tree");
-    if (place % 2 == 1 || place == last) {
-      node = NodeDigest(*hasher_, sibling, node.view());
-      while (place % 2 == 0 && place != 0) {
-        place /= 2;
-        last /= 2;
-      }
-    } else {
-      node = NodeDigest(*hasher_, node.view(), sibling);
-    }
-    place /= 2;
-    last /= 2;
-  }
-  if (last != 0) return Invalid("path is shorter than the tree");
-  return node;
-}
-
-Digest SignatureChecker::CacheKey(const v1::Signature& signature, const Digest& root) const {
-  const std::array<char, 8> count = BigEndian(signature.leaf_count());
-  // Lengths of all but the last part are fixed, so that no two triples meet.
-  const std::array<absl::string_view, 4> parts = {
-      absl::string_view(signature.key_id()), absl::string_view(count.data(), count.size()),
-      root.view(), absl::string_view(signature.root_signature())};
-  return hasher_->Hash(absl::MakeConstSpan(parts));
-}
+                                   std::size_t cached_batches)
+    : hasher_(hasher),
+      verifier_(verifier),
+      batches_(std::max<std::size_t>(cached_batches, 1), kMaxCachedNodes) {}
 
 absl::Status SignatureChecker::Check(const KeyOwner& key, const v1::Signature& signature,
                                      absl::string_view type,
                                      absl::Span<const absl::string_view> parts) {
   if (absl::Status form = CheckForm(signature); !form.ok()) return form;
   if (!key.signs) return Invalid("made by a key that is not for signing, or is suspect");
-  const absl::StatusOr<Digest> root = RootOf(signature, LeafDigest(*hasher_, type, parts));
-  if (!root.ok()) return root.status();
 
-  const Digest cache_key = CacheKey(signature, *root);
-  const std::uint64_t use = ++use_;
-  if (const auto found = roots_.find(cache_key); found != roots_.end()) {
-    by_use_.erase(found->second);
-    found->second = use;
-    by_use_.emplace(use, cache_key);
-    return absl::OkStatus();
+  VerifiedTree* tree = batches_.Find(signature);
+  absl::InlinedVector<std::pair<TreePlace, Digest>, 2 * kMaxPathDepth> seen;
+  Digest node = LeafDigest(*hasher_, type, parts);
+  Ascent ascent(signature);
+  for (const std::string& sibling : signature.path()) {
+    if (!ascent.HasSibling()) return Invalid("path is longer than the tree");
+    if (tree != nullptr) {
+      if (const auto known = tree->nodes.find(ascent.at()); known != tree->nodes.end()) {
+        if (known->second != node) return Invalid("does not belong to its verified root");
+        break;  // the rest of the path leads where an earlier one led
+      }
+    }
+    seen.emplace_back(ascent.at(), node);
+    seen.emplace_back(ascent.sibling(), *Digest::From(sibling));
+    node = ascent.sibling_is_left() ? NodeDigest(*hasher_, sibling, node.view())
+                                    : NodeDigest(*hasher_, node.view(), sibling);
+    ascent.Up();
   }
+  // Not hashed again, but no other path than the true one passes.
+  const std::size_t hashed = seen.size() / 2;
+  for (std::size_t step = hashed; step < static_cast<std::size_t>(signature.path_size()); ++step) {
+    if (!ascent.HasSibling()) return Invalid("path is longer than the tree");
+    const auto known = tree->nodes.find(ascent.sibling());
+    if (known == tree->nodes.end() || known->second.view() != signature.path(step)) {
+      return Invalid("path differs from that of its verified root");
+    }
+    ascent.Up();
+    node = tree->root;
+  }
+  if (ascent.HasSibling()) return Invalid("path is shorter than the tree");
 
-  ++verifications_;
-  const absl::Status verified = verifier_->Verify(
-      key.spki_der, BatchEncoding(signature.leaf_count(), *root), signature.root_signature());
-  if (!verified.ok()) {
-    return Invalid(absl::StrCat("does not verify with its registered key: ", verified.message()));
+  if (tree == nullptr) {
+    ++verifications_;
+    const absl::Status verified = verifier_->Verify(
+        key.spki_der, BatchEncoding(signature.leaf_count(), node), signature.root_signature());
+    if (!verified.ok()) {
+      return Invalid(absl::StrCat("does not verify with its registered key: ", verified.message()));
+    }
+    tree = &batches_.Add(signature, node);
+  } else if (node != tree->root) {
+    // One signature of one key is over one root.
+    return Invalid("does not belong to its verified root");
   }
-  if (roots_.size() >= capacity_) {
-    roots_.erase(by_use_.begin()->second);
-    by_use_.erase(by_use_.begin());
-  }
-  roots_.emplace(cache_key, use);
-  by_use_.emplace(use, cache_key);
+  for (const auto& [at, digest] : seen) batches_.AddNode(*tree, at, digest);
   return absl::OkStatus();
 }
 
-bool SignatureChecker::IsCached(const v1::Signature& signature, absl::string_view type,
-                                absl::Span<const absl::string_view> parts) const {
-  if (!CheckForm(signature).ok()) return false;
-  const absl::StatusOr<Digest> root = RootOf(signature, LeafDigest(*hasher_, type, parts));
-  return root.ok() && roots_.contains(CacheKey(signature, *root));
+bool SignatureChecker::IsCached(const v1::Signature& signature) const {
+  return CheckForm(signature).ok() && batches_.Has(signature);
 }
 
-void SignatureChecker::Purge() {
-  roots_.clear();
-  by_use_.clear();
-}
+void SignatureChecker::Purge() { batches_.Clear(); }
 
 }  // namespace yizhan::contract

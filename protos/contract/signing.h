@@ -10,9 +10,7 @@
 #define YIZHAN_PROTOS_CONTRACT_SIGNING_H_
 
 #include <cstdint>
-#include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -20,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "protos/contract/crypto.h"
+#include "protos/contract/verified_batches.h"
 #include "yizhan/v1/envelope.pb.h"
 
 namespace yizhan::contract {
@@ -53,38 +52,32 @@ struct KeyOwner {
   bool signs = true;
 };
 
-// Verifies signatures; verified roots are cached by (key id, digest of the whole
-// signed encoding and signature), least recently used ones leave first.
+// Verifies signatures; verified batches are remembered by (key id, leaf count,
+// root signature), least recently used ones leave first.
 // One thread. `hasher` and `verifier` must outlive this object.
 class SignatureChecker {
  public:
-  SignatureChecker(const Hasher* hasher, const Verifier* verifier, std::size_t cached_roots = 4096);
+  SignatureChecker(const Hasher* hasher, const Verifier* verifier,
+                   std::size_t cached_batches = 4096);
 
   // OK, or SIGNATURE_INVALID. `key` is the registered owner of signature.key_id,
   // looked up by the caller on every call, so that a cached root never outlives
   // a directory change unnoticed.
   absl::Status Check(const KeyOwner& key, const v1::Signature& signature, absl::string_view type,
                      absl::Span<const absl::string_view> parts);
-  // True if the next Check of this signature and leaf would need no asymmetric
+  // True if the next Check of this signature, right or wrong, needs no asymmetric
   // operation; for budgets.
-  bool IsCached(const v1::Signature& signature, absl::string_view type,
-                absl::Span<const absl::string_view> parts) const;
+  bool IsCached(const v1::Signature& signature) const;
   // To be called on every directory change.
   void Purge();
   // Asymmetric verifications made so far, failed ones included.
   std::uint64_t verifications() const { return verifications_; }
 
  private:
-  absl::StatusOr<Digest> RootOf(const v1::Signature& signature, const Digest& leaf) const;
-  Digest CacheKey(const v1::Signature& signature, const Digest& root) const;
-
   const Hasher* const hasher_;
   const Verifier* const verifier_;
-  const std::size_t capacity_;
   std::uint64_t verifications_ = 0;
-  std::uint64_t use_ = 0;
-  std::map<Digest, std::uint64_t> roots_;   // cache key -> last use
-  std::map<std::uint64_t, Digest> by_use_;  // last use -> cache key
+  VerifiedBatches batches_;
 };
 
 }  // namespace yizhan::contract

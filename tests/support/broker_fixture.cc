@@ -367,6 +367,12 @@ v1::Control ControlOf(const v1::ControlRecord& record) {
   return control;
 }
 
+std::string AcceptanceIn(const v1::ControlRecord& record) {
+  const v1::Control control = ControlOf(record);
+  if (!control.has_acceptance()) return "";
+  return absl::StrCat(control.issued_unix_us(), " ", control.acceptance().SerializeAsString());
+}
+
 v1::SubmitItem ItemOf(const v1::Envelope& envelope) {
   v1::SubmitItem item;
   item.set_tag(77);

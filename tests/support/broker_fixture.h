@@ -3,6 +3,7 @@
 #ifndef YIZHAN_TESTS_SUPPORT_BROKER_FIXTURE_H_
 #define YIZHAN_TESTS_SUPPORT_BROKER_FIXTURE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -35,8 +36,8 @@ class BreakableStore final : public platform::KeyValueStore {
                                              absl::string_view end) const override {
     return store_.Scan(begin, end);
   }
-  bool broken = false;
-  int writes = 0;
+  std::atomic<bool> broken = false;
+  std::atomic<int> writes = 0;
 
  private:
   platform::MemoryStore store_;
@@ -158,6 +159,8 @@ class BrokerFixture {
 
 // The control of a record, parsed.
 v1::Control ControlOf(const v1::ControlRecord& record);
+// What an acceptance says of its message and when; signed again it says the same.
+std::string AcceptanceIn(const v1::ControlRecord& record);
 v1::SubmitItem ItemOf(const v1::Envelope& envelope);
 
 }  // namespace yizhan::testing

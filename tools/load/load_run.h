@@ -29,7 +29,7 @@ struct LoadPlan {
   std::size_t batch = 256;           // messages of one frame and signature
   double per_second = 0;             // of all busy senders together; 0: as fast as credit allows
   // Recipients begin only when all is accepted: a backlog.
-  std::uint64_t credit_messages = 4096;  // of each recipient
+  std::uint64_t credit_messages = 16384;  // of each recipient
   bool hold_recipients = false;
   bool receive = true;                          // false: nothing is taken out at all
   absl::Duration patience = absl::Seconds(30);  // without any progress

@@ -4,6 +4,7 @@
 #define YIZHAN_ADAPTERS_PLATFORM_KV_TRANSACTION_H_
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,20 +49,29 @@ class Transaction {
   // (see KeyValueStore); the owner stops.
   absl::Status Commit();
 
+  // Commit in two steps, so that another thread can write while the next group
+  // runs: what is pending becomes a batch, which reads still see, and which the
+  // owner has to write; then it is settled. One batch at a time.
+  std::shared_ptr<const WriteBatch> Detach();
+  void Settle();
+
  private:
+  class Overlay;
   struct Undo {
     std::string key;
     bool was_pending;
     std::optional<std::string> before;  // pending value before, if was_pending
   };
   void Change(std::string key, std::optional<std::string> value);
+  const WriteBatch::Change* FindDetached(absl::string_view key) const;
   void Remember(WriteBatch batch);
 
   KeyValueStore* const store_;
   RecentValues recent_{0};
   const KeyTest is_read_soon_ = nullptr;
   absl::btree_map<std::string, std::optional<std::string>, std::less<>> pending_;
-  bool marked_ = false;  // since the last commit; else nothing needs undoing
+  std::shared_ptr<WriteBatch> detached_;  // in the order of its keys
+  bool marked_ = false;                   // since the last commit; else nothing needs undoing
   std::vector<Undo> undo_;
 };
 

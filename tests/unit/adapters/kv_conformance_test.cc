@@ -149,10 +149,13 @@ TEST_P(KvConformanceTest, ReadersBesideAWriter_SeeWholeBatches) {
 // A transaction over the store against a plain map, step by step.
 class Model {
  public:
-  Model(KeyValueStore* store, unsigned seed) : transaction_(store), random_(seed) {}
+  Model(KeyValueStore* store, unsigned seed)
+      : store_(store),
+        transaction_(store, /*recent_bytes=*/200, [](absl::string_view) { return true; }),
+        random_(seed) {}
 
   void Step() {
-    switch (Below(12)) {
+    switch (Below(13)) {
       case 0:
       case 1:
       case 2:
@@ -166,14 +169,17 @@ class Model {
       case 7:
         return RollBack();
       case 8:
-        return Commit();
+        return Below(2) == 0 ? Commit() : Detach();
       case 9:
         return CheckGet();
+      case 10:
+        return Write();
       default:
         return CheckScan();
     }
   }
   void Commit() {
+    Settle();
     ASSERT_TRUE(transaction_.Commit().ok());
     EXPECT_TRUE(transaction_.empty());
     marks_.clear();
@@ -181,6 +187,22 @@ class Model {
   const std::map<std::string, std::string>& expected() const { return expected_; }
 
  private:
+  // The batch is written some steps later, and settled some steps after that.
+  void Detach() {
+    Settle();
+    detached_ = transaction_.Detach();
+    EXPECT_TRUE(transaction_.empty());
+    marks_.clear();
+  }
+  void Write() {
+    if (detached_ == nullptr) return;
+    ASSERT_TRUE(store_->Write(*detached_).ok());
+    detached_ = nullptr;
+  }
+  void Settle() {
+    Write();
+    transaction_.Settle();
+  }
   int Below(int n) { return static_cast<int>(random_() % static_cast<unsigned>(n)); }
   std::string Key() {
     std::string key;
@@ -234,7 +256,9 @@ class Model {
     EXPECT_EQ(got, want);
   }
 
+  KeyValueStore* const store_;
   Transaction transaction_;
+  std::shared_ptr<const WriteBatch> detached_;
   std::mt19937 random_;
   std::map<std::string, std::string> expected_;
   std::vector<std::pair<Transaction::Mark, std::map<std::string, std::string>>> marks_;
