@@ -11,7 +11,7 @@ namespace yizhan::broker {
 namespace {
 
 // Frames of one stream on their way through the core; more wait at the sender.
-constexpr int kMaxFrames = 16;
+constexpr int kMaxFrames = 8;
 // Groups are bounded so that one write stays small: 64 frames of at most 4 MiB.
 constexpr std::size_t kMaxGroup = 64;
 constexpr absl::Duration kMetricsEvery = absl::Seconds(1);
