@@ -90,6 +90,14 @@ absl::Status StoreProgresses::Judge(contract::ProvinceCode province,
   return absl::OkStatus();
 }
 
+bool StoreProgresses::WasEnded(contract::ProvinceCode province, absl::string_view incarnation,
+                               absl::string_view now_its) const {
+  const auto known = progresses_.find(province);
+  if (known == progresses_.end() || known->second.incarnation() != now_its) return false;
+  const auto& ended = known->second.ended();
+  return std::find(ended.begin(), ended.end(), incarnation) != ended.end();
+}
+
 stored::StoredProgress* StoreProgresses::Of(contract::ProvinceCode province,
                                             absl::string_view incarnation) {
   const auto known = progresses_.find(province);

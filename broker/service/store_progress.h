@@ -32,6 +32,11 @@ class StoreProgresses {
   // Otherwise the request's incarnation is the one that counts from now on.
   absl::Status Judge(contract::ProvinceCode province, const v1::OpenSessionRequest& request);
 
+  // A recovery of the province ended that incarnation of its store, and `now_its`
+  // is the one that counts.
+  bool WasEnded(contract::ProvinceCode province, absl::string_view incarnation,
+                absl::string_view now_its) const;
+
   // The node used the session, so its store has the number.
   void SawSession(contract::ProvinceCode province, contract::SessionNumber number);
   void SawMessage(const contract::ParsedEnvelope& message);

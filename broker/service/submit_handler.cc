@@ -135,7 +135,10 @@ absl::Status SubmitHandler::CheckRoom(const Parsed& parsed, std::size_t bytes) {
 
 void SubmitHandler::HandleKnown(const v1::SubmitItem& item, const Parsed& parsed,
                                 stored::StoredKnown known, const absl::Status& passage) {
-  if (known.header_digest() != parsed.header_digest.view()) return HandleConflict(parsed, known);
+  if (known.header_digest() != parsed.header_digest.view()) {
+    return IsForgotten(parsed, known) ? TakeAnew(item, parsed, known, passage)
+                                      : HandleConflict(parsed, known);
+  }
   const bool ended_by_recipient =
       known.end() == stored::STORED_END_DELIVERED || known.end() == stored::STORED_END_REFUSED;
   if (item.recovery() && known.position() == 0 && (ended_by_recipient || passage.ok())) {
@@ -178,6 +181,25 @@ void SubmitHandler::OfferUnsealedAgain(const Parsed& parsed, const stored::Store
   place->set_waits_for_seal(false);
   state_.mailboxes.Update(box, position, *place);
   if (Dispatcher* dispatcher = state_.FindDispatcher(box)) dispatcher->OnReady(position);
+}
+
+// Its source was recovered since, and no peer could tell it of the number.
+bool SubmitHandler::IsForgotten(const Parsed& parsed, const stored::StoredKnown& known) const {
+  return parsed.identity.lane == v1::LANE_BUSINESS && known.position() == 0 &&
+         state_.progresses.WasEnded(parsed.identity.source, known.store_incarnation(),
+                                    parsed.header.store_incarnation());
+}
+
+// A recipient that knows the number after all refuses it.
+void SubmitHandler::TakeAnew(const v1::SubmitItem& item, const Parsed& parsed,
+                             const stored::StoredKnown& forgotten, const absl::Status& passage) {
+  absl::Status good = passage;
+  if (good.ok()) good = CheckRoom(parsed, item.envelope().ByteSizeLong());
+  if (good.ok()) good = state_.admission.CheckBody(item.envelope(), parsed);
+  if (!good.ok()) return Refuse(good, &parsed);
+  stored::StoredKnown anew;
+  anew.set_forget_unix_us(forgotten.forget_unix_us());
+  Accept(item, parsed, std::move(anew));
 }
 
 void SubmitHandler::HandleConflict(const Parsed& parsed, const stored::StoredKnown& known) {

@@ -31,6 +31,9 @@ class SubmitHandler {
                       const absl::Status& passage);
   // The identity is known with another header.
   void HandleConflict(const Parsed& parsed, const stored::StoredKnown& known);
+  bool IsForgotten(const Parsed& parsed, const stored::StoredKnown& known) const;
+  void TakeAnew(const v1::SubmitItem& item, const Parsed& parsed,
+                const stored::StoredKnown& forgotten, const absl::Status& passage);
   void Accept(const v1::SubmitItem& item, const Parsed& parsed, stored::StoredKnown known);
   void ReplaceBody(const v1::SubmitItem& item, const Parsed& parsed, stored::StoredKnown known);
   void GiveReceipt(const Parsed& parsed, stored::StoredKnown& known,

@@ -172,6 +172,7 @@ void Outbox::CountAccepted(const SlotKey& slot, State& state) {
 
 absl::Status Outbox::OnAccepted(const SlotKey& slot, State& state, std::uint64_t seal_number) {
   if (state.resend()) {
+    again_accepted_.insert(slot);
     schedule_.Put(slot, Schedule::Stage::kAccepted, lane_->now + lane_->reoffer_interval,
                   absl::FromUnixMicros(state.created_unix_us()));
     return absl::OkStatus();
@@ -203,14 +204,21 @@ absl::Status Outbox::OnRecipientRecord(const SlotKey& slot, State& state,
   }
   const v1::Passage passage = refused ? v1::PASSAGE_REFUSED : v1::PASSAGE_RECEIVED;
   if (state.terminal_by_recipient()) {
+    if (state.passage() != passage && IsSameIncarnation(state, parsed.control)) {
+      lane_->ReportSecurity(v1::IDENTITY_CONFLICT, slot.peer,
+                            "The recipient ended one message in two ways");
+    }
+    if (state.resend() && again_accepted_.erase(slot) == 0) {
+      // Of before the restore, on its way or repeated by the broker: the restored
+      // recipient does not have the message yet.
+      schedule_.Put(slot, Schedule::Stage::kAccepted, lane_->now,
+                    absl::FromUnixMicros(state.created_unix_us()));
+      return absl::OkStatus();
+    }
     if (state.resend()) {
       state.set_resend(false);
       KeepUntil(slot, state);
       Save(slot, state);
-    }
-    if (state.passage() != passage && IsSameIncarnation(state, parsed.control)) {
-      lane_->ReportSecurity(v1::IDENTITY_CONFLICT, slot.peer,
-                            "The recipient ended one message in two ways");
     }
     if (state.tombstone_cause() == v1::TOMBSTONE_CAUSE_UNSPECIFIED) schedule_.Remove(slot);
     return absl::OkStatus();

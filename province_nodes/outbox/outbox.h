@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -144,6 +145,9 @@ class Outbox {
   LaneHost* const host_;
   contract::Sealer sealer_;
   Schedule schedule_;
+  // Sent for a restored recipient, and accepted by the broker since. Lost with the
+  // process, after which they are sent once more.
+  std::set<SlotKey> again_accepted_;
   std::vector<v1::SubmitItem> outgoing_;
 };
 

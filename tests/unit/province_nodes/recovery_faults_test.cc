@@ -170,6 +170,59 @@ TEST_F(RecoveryFaultsTest, TrafficGoesOnAllTheTime_EveryMessageHasItsEffectOnce)
   ExpectNothingSuspicious();
 }
 
+TEST_F(RecoveryFaultsTest, OldReceiptComesOnceMore_TheMessageIsSentAgainAllTheSame) {
+  const auto backup = h().Backup();
+  a().Send(kAnhui, v1::ELIGIBILITY_QUERY, 'a');
+  world.Settle();
+  h().Restore(backup);
+  world.Advance(absl::Seconds(5));
+  a().Send(kAnhui, v1::PRODUCTION_FEEDBACK, 'a');
+  world.Settle();
+  // What comes before the request is heard makes the sender repeat, as to anybody;
+  // the broker answers with the receipt of before, which stays on its way.
+  a().hold_submit_answers = true;
+  h().on_submit = [](v1::SubmitItem item) {
+    v1::Control control;
+    control.ParseFromString(item.control().record());
+    return control.has_recovery_request() ? std::vector<v1::SubmitItem>()
+                                          : std::vector<v1::SubmitItem>{std::move(item)};
+  };
+  h().Recover();
+  world.Advance(absl::Seconds(2));
+  a().hold_submit_answers = false;
+  h().on_submit = nullptr;
+  h().Disconnect();
+  world.Advance(absl::Seconds(20));
+  a().ReleaseSubmitAnswers();
+  Wait();
+  ASSERT_TRUE(h().recovered());
+  EXPECT_THAT(h().Applied('a'), ElementsAre("ELIGIBILITY_QUERY#1", "own ELIGIBILITY_ANSWER",
+                                            "PRODUCTION_FEEDBACK#2"));
+  EXPECT_EQ(a().PassageOf('a', 2), v1::PASSAGE_RECEIVED);
+  ExpectNothingSuspicious();
+}
+
+TEST_F(RecoveryFaultsTest, NumberThatBothEndsForgot_IsUsedAnew) {
+  a().Send(kAnhui, v1::ELIGIBILITY_QUERY, 'a');
+  world.Settle();
+  const auto of_a = a().Backup();
+  const auto of_h = h().Backup();
+  a().Send(kAnhui, v1::ACCEPTANCE, 'a');
+  world.Settle();
+  a().Restore(of_a);
+  h().Restore(of_h);
+  world.Advance(absl::Seconds(5));
+  a().Recover();
+  h().Recover();
+  Wait();
+  ASSERT_TRUE(a().recovered());
+  a().Send(kAnhui, v1::PRODUCTION_FEEDBACK, 'a');
+  Wait();
+  EXPECT_THAT(h().Applied('a'), ElementsAre("ELIGIBILITY_QUERY#1", "PRODUCTION_FEEDBACK#2"));
+  EXPECT_EQ(a().PassageOf('a', 2), v1::PASSAGE_RECEIVED);
+  ExpectNothingSuspicious();
+}
+
 TEST_F(RecoveryFaultsTest, GivenUpAfterTheBackup_EndsNotDeliveredAndTheCaseGoesOn) {
   a().options.message_life = absl::Hours(1);
   a().Crash();
