@@ -129,8 +129,17 @@ void Inbox::SignAndSend(const SlotKey& slot, const std::string& record_bytes) {
   });
 }
 
+// A key may have been retired before what it signed was heard of anywhere: the
+// same record gets another signature.
 absl::Status Inbox::SendStored(const SlotKey& slot, const Record& record) {
-  if (record.receipt().has_signature()) {
+  const v1::Signature& signature = record.receipt().signature();
+  const auto key = contract::KeyId::From(signature.key_id());
+  v1::Control control;
+  const bool known = key.has_value() && control.ParseFromString(record.receipt().record());
+  const bool counts =
+      known && lane_->directory->FindSigner(*key, absl::FromUnixMicros(control.issued_unix_us()))
+                   .has_value();
+  if (record.receipt().has_signature() && counts) {
     receipts_.push_back(record.receipt());
   } else if (record.has_receipt()) {
     SignAndSend(slot, record.receipt().record());
