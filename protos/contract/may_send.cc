@@ -89,6 +89,19 @@ absl::Status CheckMembers(const DirectoryState& directory, ProvinceCode source,
   return absl::OkStatus();
 }
 
+absl::Status CheckWay(const DirectoryState& directory, Way way, const RouteKey& ours, bool new_case,
+                      absl::Time now) {
+  const RouteKey theirs{ours.home, ours.accepting};
+  if (way == Way::kFromAccepting) return CheckRoute(directory, ours, new_case, now);
+  if (way == Way::kFromHome) return CheckRoute(directory, theirs, false, now);
+  // An outcome belongs to a case of either route, and opens none.
+  absl::Status first = CheckRoute(directory, ours, false, now);
+  if (first.ok()) return first;
+  absl::Status second = CheckRoute(directory, theirs, false, now);
+  if (second.ok() || ReasonOf(second) == v1::LINK_CUT) return second;
+  return first;
+}
+
 }  // namespace
 
 absl::Status MaySend(const DirectoryState& directory, ProvinceCode source, ProvinceCode destination,
@@ -100,24 +113,13 @@ absl::Status MaySend(const DirectoryState& directory, ProvinceCode source, Provi
         absl::StrCat("kind ", v1::MessageKind_Name(kind), " is not for residents' cases"),
         "Send it in a connectivity run, or not at all.");
   }
+  const absl::Status route = CheckWay(directory, way, {source, destination},
+                                      kind == v1::ELIGIBILITY_QUERY || sequence == 1, now);
+  // Before all else: what a cut holds stays held, whatever became of the members.
+  if (ReasonOf(route) == v1::LINK_CUT) return route;
   if (absl::Status s = CheckMembers(directory, source, destination); !s.ok()) return s;
   if (absl::Status s = CheckCapabilities(directory, source, destination, kind); !s.ok()) return s;
-  const RouteKey ours{source, destination};
-  const RouteKey theirs{destination, source};
-  switch (way) {
-    case Way::kFromAccepting:
-      return CheckRoute(directory, ours, kind == v1::ELIGIBILITY_QUERY || sequence == 1, now);
-    case Way::kFromHome:
-      return CheckRoute(directory, theirs, false, now);
-    default:
-      break;
-  }
-  // An outcome belongs to a case of either route, and opens none.
-  absl::Status first = CheckRoute(directory, ours, false, now);
-  if (first.ok()) return first;
-  absl::Status second = CheckRoute(directory, theirs, false, now);
-  if (second.ok() || ReasonOf(second) == v1::LINK_CUT) return second;
-  return first;
+  return route;
 }
 
 }  // namespace yizhan::contract

@@ -190,6 +190,18 @@ TEST_F(RouteTest, SuspendedRoute_ServesRunningCasesAlone) {
   EXPECT_EQ(Send(k34, k32, v1::ELIGIBILITY_QUERY, 1), "OK");  // the other route
 }
 
+TEST_F(RouteTest, CutRouteOfASuspendedMember_IsStillCut) {
+  lab_.OpenRoutes(32, 34);
+  lab_.Change(32, 34, v1::ROUTE_CUT, {{v1::SIGNER_MEMBER, 32}});
+  ASSERT_TRUE(
+      lab_.Apply(lab_.NextVersion(34, [](v1::Member& m) { m.set_status(v1::MEMBER_SUSPENDED); }),
+                 {{v1::SIGNER_AUTHORITY}})
+          .ok());
+  // Nothing that waits for the cut to be lifted is judged in another way.
+  EXPECT_EQ(Send(k32, k34, v1::HAND_OVER), "LINK_CUT");
+  EXPECT_EQ(Send(k34, k32, v1::REVIEW_DECISION), "LINK_CUT");
+}
+
 TEST_F(RouteTest, CutRoute_StopsAllUntilBothLiftIt) {
   lab_.OpenRoutes(32, 34);
   lab_.Change(32, 34, v1::ROUTE_CUT, {{v1::SIGNER_MEMBER, 32}});
