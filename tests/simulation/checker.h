@@ -29,9 +29,20 @@ namespace yizhan::simulation {
 //   accused          among honest parties there is no security event
 //   worked-on        after a damaged read a process stops
 //   died             no process dies while its disk does what it should
+//   past-the-cut     nothing is applied whose recipient knows the cut of its pair
+//   shut-out         nothing of a suspended province, or for one, is stored
+//   false-entry      nothing is sealed to a key that its owner never had
+//   never-made       a sender knows of no message that it did not make
 //   misdelivered     nobody is given what is for another
+//   log-forgotten    a broker that lost its disk names the log that it lost, as
+//                    far as any node had seen it
 //   no-reason        a message ends without effect only where something explains
 //                    it: a closed route, an expiry, a lie
+//
+// A province whose disk is put back to a backup has not applied what it applied
+// since, and has to apply it again, once. It may have forgotten, and number anew,
+// what had come to nobody: neither to its recipient nor to a broker that still
+// has its disk.
 //
 // Promises are judged for honest parties. Liars may be refused, and be accused;
 // what they send is applied at most once and in order all the same.

@@ -1,52 +1,8 @@
 // Each rule of the checker sees its violation, and nothing else in it.
-#include "tests/simulation/checker.h"
-
-#include <algorithm>
-
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
+#include "tests/simulation/checker_fixture.h"
 
 namespace yizhan::simulation {
 namespace {
-
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
-using ::testing::StartsWith;
-using Kind = HistoryEvent::Kind;
-
-const MessageName kFirst{32, 34, "aa", 1};
-const MessageName kSecond{32, 34, "aa", 2};
-
-class CheckerTest : public ::testing::Test {
- protected:
-  void Send(const MessageName& m, std::int64_t at = 0) {
-    h.events.push_back({Kind::kMade, m, Digest(m), at});
-    h.events.push_back({Kind::kStored, m, Digest(m), at + 1});
-    h.last_known[m] = LastKnown::kAccepted;
-  }
-  void Apply(const MessageName& m, std::int64_t at = 10) {
-    h.events.push_back({Kind::kApplied, m, Digest(m), at});
-  }
-  void Receipt(const MessageName& m) {
-    h.events.push_back({Kind::kReceipted, m, Digest(m), 20});
-    h.last_known[m] = LastKnown::kReceipted;
-  }
-  void Deliver(const MessageName& m) {
-    Send(m);
-    Apply(m);
-    Receipt(m);
-  }
-  void GiveUp(const MessageName& m) {
-    h.events.push_back({Kind::kNoticed, m, Digest(m), 20});
-    h.last_known[m] = LastKnown::kNotDelivered;
-  }
-  static std::string Digest(const MessageName& m) { return "d" + std::to_string(m.sequence); }
-  void ExpectRule(const std::string& rule) {
-    EXPECT_THAT(CheckHistory(h), ElementsAre(StartsWith(rule + ": ")));
-  }
-
-  History h;
-};
 
 TEST_F(CheckerTest, HonestHistory_IsFine) {
   Deliver(kFirst);
@@ -256,6 +212,49 @@ TEST_F(CheckerTest, ProcessThatWorksOnAfterADamagedRead_IsSeen) {
   EXPECT_THAT(CheckHistory(h), IsEmpty());
   h.events.pop_back();
   ExpectRule("worked-on");
+}
+
+TEST_F(CheckerTest, AppliedPastACutThatTheRecipientKnows_IsSeen) {
+  Send(kFirst);
+  h.events.push_back({Kind::kPairCut, {32, 34, "", 7}, "", 5});
+  h.events.push_back({Kind::kPairCut, {34, 32, "", 8}, "", 6});
+  h.events.push_back({Kind::kNodeKnows, {34, 0, "", 7}, "", 6});
+  Apply(kFirst);
+  Receipt(kFirst);
+  EXPECT_THAT(CheckHistory(h), IsEmpty());
+  h.events[4].message.sequence = 8;
+  ExpectRule("past-the-cut");
+}
+
+TEST_F(CheckerTest, StoredForASuspendedProvince_IsSeen) {
+  h.events.push_back({Kind::kMemberShut, {34, 34, "", 7}, "", 5});
+  Send(kFirst, 6);
+  Apply(kFirst);
+  Receipt(kFirst);
+  ExpectRule("shut-out");
+}
+
+TEST_F(CheckerTest, StoredWhenTheProvinceWasActiveAgain_IsFine) {
+  h.events.push_back({Kind::kMemberShut, {34, 34, "", 7}, "", 5});
+  h.events.push_back({Kind::kRouteOpened, {34, 34, "", 8}, "", 6});
+  Send(kFirst, 6);
+  Apply(kFirst);
+  Receipt(kFirst);
+  EXPECT_THAT(CheckHistory(h), IsEmpty());
+}
+
+TEST_F(CheckerTest, SealedToAKeyThatItsOwnerNeverHad_IsSeen) {
+  h.own_keys[34] = {"aa"};
+  h.sealed_to[34] = {"aa"};
+  EXPECT_THAT(CheckHistory(h), IsEmpty());
+  h.sealed_to[34].insert("bb");
+  ExpectRule("false-entry");
+}
+
+TEST_F(CheckerTest, MessageThatItsSenderNeverMade_IsSeen) {
+  h.liars = {44};
+  h.last_known[{32, 44, "aa", 1}] = LastKnown::kReceipted;
+  ExpectRule("never-made");
 }
 
 }  // namespace

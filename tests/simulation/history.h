@@ -13,7 +13,8 @@
 namespace yizhan::simulation {
 
 // A message as its sender made it. An event of a route uses source (accepting
-// side) and destination (home side) alone.
+// side) and destination (home side), and the position of its entry in the
+// directory as sequence.
 struct MessageName {
   std::uint32_t source = 0;
   std::uint32_t destination = 0;
@@ -38,6 +39,12 @@ struct HistoryEvent {
     kStopped,         // and it stopped (source: province, 0 the broker)
     kDied,            // a process died although its disk did nothing wrong
     kMisdelivered,    // the broker gave it to another province than its recipient
+    kBackedUp,        // a province's disk was copied: backup number `sequence`
+    kRestored,        // ... and that backup was put in its place
+    kBrokerWiped,     // the broker lost its whole disk
+    kBrokerKnows,     // its directory has `sequence` entries
+    kNodeKnows,       // and that of a province's node
+    kMemberShut,      // a province (as source and destination) is suspended
   };
   Kind kind;
   MessageName message;
@@ -63,11 +70,25 @@ struct SecurityReport {
   std::string text;
 };
 
+// How much of a broker's evidence log a node had seen.
+struct SeenLog {
+  std::string log_id_hex;
+  std::uint64_t size = 0;
+};
+
 struct History {
   std::vector<HistoryEvent> events;
   std::map<MessageName, LastKnown> last_known;
   std::vector<CaseEnding> endings;
   std::vector<SecurityReport> security;
+  // When the broker's disk was lost last: what each node had seen of its log; and
+  // the earlier logs that the broker's present one names.
+  std::map<std::uint32_t, SeenLog> seen_of_lost_log;
+  std::map<std::string, std::uint64_t> earlier_logs;
+  // Sealing keys to which messages for a province were sealed, and those that it
+  // ever had.
+  std::map<std::uint32_t, std::set<std::string>> sealed_to;
+  std::map<std::uint32_t, std::set<std::string>> own_keys;
   // Injected faults by kind.
   std::map<std::string, std::uint64_t> faults;
 

@@ -1,13 +1,9 @@
 #include "tests/simulation/injector.h"
 
-#include <cstdio>
-#include <cstdlib>
 #include <limits>
 
 namespace yizhan::simulation {
 namespace {
-
-using Kind = HistoryEvent::Kind;
 
 constexpr absl::Duration kShortest = absl::Milliseconds(100);
 
@@ -81,13 +77,23 @@ void Injector::Inject(const Injection& injection) {
     case FaultKind::kTwin:
       return Twin(injection.target, dice);
     case FaultKind::kRekey:
-      return Rekey(injection.target, dice);
+      return registrar_.Rekey(injection.target, dice);
+    case FaultKind::kSigningKey:
+      return registrar_.ChangeSigningKey(injection.target, dice);
+    case FaultKind::kMemberSuspended:
+      return registrar_.SuspendMember(injection.target, dice);
     case FaultKind::kPairCut:
-      return CutPair(32, dice.OneIn(2) ? 34 : 51, dice);
+      return registrar_.CutPair(32, dice.OneIn(2) ? 34 : 51, dice);
     case FaultKind::kRouteSuspended: {
       const std::uint32_t partner = dice.OneIn(2) ? 34 : 51;
-      return dice.OneIn(2) ? Suspend(32, partner, dice) : Suspend(partner, 32, dice);
+      return dice.OneIn(2) ? registrar_.Suspend(32, partner, dice)
+                           : registrar_.Suspend(partner, 32, dice);
     }
+    case FaultKind::kRestored:
+      return lost_disks_.BackUp(injection.target, dice);
+    case FaultKind::kBrokerWiped:
+      lost_disks_.WipeBroker(dice);
+      return registrar_.BrokerWiped();
   }
 }
 
@@ -162,96 +168,11 @@ void Injector::Clock(const Injection& injection, Dice& dice) {
                   });
 }
 
-void Injector::Rekey(std::uint32_t province, Dice& dice) {
-  Count("rekey");
-  world_.lab->SetNow(world_.time->now());
-  Append({world_.lab->ChangeSealingKey(province, /*destroy_old=*/dice.OneIn(2))});
-}
-
-// --- routes ---
-
-void Injector::NoteRoute(Kind kind, std::uint32_t accepting, std::uint32_t home) {
-  world_.history->events.push_back(
-      {kind, {accepting, home, "", 0}, "", absl::ToUnixMicros(world_.time->now())});
-}
-
-void Injector::ChangeRoute(std::uint32_t accepting, std::uint32_t home, v1::RouteState state) {
-  world_.lab->SetNow(world_.time->now());
-  const bool lifts = closed_.contains({accepting, home});
-  closed_[{accepting, home}] = state;
-  Entry entry{world_.lab->ChangeRoute(accepting, home, state)};
-  // A lift counts from its first trial, a closure from when it is on disk: between
-  // the two a crash may hide what the disk has.
-  const auto note = [this, accepting, home](Kind kind) {
-    return [this, kind, accepting, home] { NoteRoute(kind, accepting, home); };
-  };
-  if (lifts) {
-    entry.before = note(Kind::kRouteOpened);
-  } else {
-    entry.after = note(state == v1::ROUTE_CUT ? Kind::kPairCut : Kind::kRouteSuspended);
-  }
-  Append(std::move(entry));
-}
-
-void Injector::CutPair(std::uint32_t a, std::uint32_t b, Dice& dice) {
-  if (closed_.contains({a, b}) || closed_.contains({b, a})) return;
-  Count("pair_cut");
-  ChangeRoute(a, b, v1::ROUTE_CUT);
-  ChangeRoute(b, a, v1::ROUTE_CUT);
-  world_.time->In(dice.Between(absl::Seconds(5), absl::Seconds(120)), [this, a, b] {
-    Reopen(a, b);
-    Reopen(b, a);
-  });
-}
-
-void Injector::Suspend(std::uint32_t accepting, std::uint32_t home, Dice& dice) {
-  if (closed_.contains({accepting, home})) return;
-  Count("route_suspended");
-  ChangeRoute(accepting, home, v1::ROUTE_SUSPENDED);
-  world_.time->In(dice.Between(absl::Seconds(5), absl::Seconds(120)),
-                  [this, accepting, home] { Reopen(accepting, home); });
-}
-
-void Injector::Reopen(std::uint32_t accepting, std::uint32_t home) {
-  const auto closed = closed_.find({accepting, home});
-  if (closed == closed_.end()) return;
-  if (closed->second == v1::ROUTE_CUT) ChangeRoute(accepting, home, v1::ROUTE_SUSPENDED);
-  ChangeRoute(accepting, home, v1::ROUTE_OPEN);
-  closed_.erase({accepting, home});
-}
-
-void Injector::Append(Entry entry) {
-  pending_entries_.push_back(std::move(entry));
-  if (pending_entries_.size() == 1) AppendWaiting();
-}
-
-void Injector::AppendWaiting() {
-  while (!pending_entries_.empty()) {
-    std::exchange(pending_entries_.front().before, [] {})();
-    const bool done = world_.broker->RunAlone(
-        [this](broker::BrokerCore& core, broker::Moment now) -> std::function<void()> {
-          const auto answer = core.AppendEntry(pending_entries_.front().entry, now);
-          // There already: the write before survived the crash that followed it.
-          if (answer.ok() || absl::IsAlreadyExists(answer.status())) {
-            return pending_entries_.front().after;
-          }
-          std::fprintf(stderr, "simulation: a directory entry is refused: %s\n",
-                       answer.status().ToString().c_str());
-          std::abort();
-        });
-    if (!done) {
-      world_.time->In(absl::Seconds(1), [this] { AppendWaiting(); });
-      return;
-    }
-    pending_entries_.pop_front();
-  }
-}
-
 void Injector::Heal() {
   for (auto& ghost : ghosts_) ghost->Crash();
   away_.clear();
-  const auto closed = closed_;
-  for (const auto& [route, state] : closed) Reopen(route.first, route.second);
+  registrar_.Heal();
+  lost_disks_.Heal();
   world_.broker->JumpClock(absl::ZeroDuration());
   world_.broker->disk().CancelFaults();
   world_.broker->SetFreeDiskBytes(std::numeric_limits<std::uint64_t>::max());

@@ -3,7 +3,6 @@
 #define YIZHAN_TESTS_SIMULATION_INJECTOR_H_
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,7 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "tests/simulation/lost_disks.h"
 #include "tests/simulation/plan.h"
+#include "tests/simulation/registrar.h"
 #include "tests/simulation/sim_broker.h"
 #include "tests/simulation/sim_node.h"
 
@@ -25,13 +26,19 @@ class Injector {
   using MakeNode = std::function<std::unique_ptr<SimNode>(std::uint32_t province, const SimDisk&)>;
 
   Injector(SimNode::World world, Provinces* provinces, MakeNode make_node)
-      : world_(world), provinces_(provinces), make_node_(std::move(make_node)) {}
+      : world_(world),
+        provinces_(provinces),
+        make_node_(std::move(make_node)),
+        registrar_(world, provinces),
+        lost_disks_(world, provinces) {}
 
   void Inject(const Injection& injection);
   // Ends every fault that goes on, starts whoever is down, opens every route.
   void Heal();
   // Nothing is left that was to be healed later.
-  bool healed() const { return pending_entries_.empty(); }
+  bool healed() const { return registrar_.healed() && lost_disks_.attended(); }
+  LostDisks& lost_disks() { return lost_disks_; }
+  Registrar& registrar() { return registrar_; }
 
  private:
   SimNode& NodeOf(const Injection& injection) { return *provinces_->at(injection.target).node; }
@@ -44,29 +51,13 @@ class Injector {
   void LowerDisk(Dice& dice);
   void Twin(std::uint32_t province, Dice& dice);
   void Clock(const Injection& injection, Dice& dice);
-  void Rekey(std::uint32_t province, Dice& dice);
-  void CutPair(std::uint32_t a, std::uint32_t b, Dice& dice);
-  void Suspend(std::uint32_t accepting, std::uint32_t home, Dice& dice);
-  void Reopen(std::uint32_t accepting, std::uint32_t home);
-  void ChangeRoute(std::uint32_t accepting, std::uint32_t home, v1::RouteState state);
-  // The broker appends the entry as soon as it can, after those before it.
-  // `before` runs when it is tried first, `after` when it is on disk and before
-  // anything leaves that rests on it.
-  struct Entry {
-    v1::SignedEntry entry;
-    std::function<void()> before = [] {};
-    std::function<void()> after = [] {};
-  };
-  void Append(Entry entry);
-  void AppendWaiting();
-  void NoteRoute(HistoryEvent::Kind kind, std::uint32_t accepting, std::uint32_t home);
 
   const SimNode::World world_;
   Provinces* const provinces_;
   const MakeNode make_node_;
   std::vector<std::unique_ptr<SimNode>> ghosts_;  // events may still name them
-  std::deque<Entry> pending_entries_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, v1::RouteState> closed_;
+  Registrar registrar_;
+  LostDisks lost_disks_;
   std::set<std::uint32_t> away_;  // until everything is healed
 };
 

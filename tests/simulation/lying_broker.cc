@@ -207,9 +207,47 @@ std::vector<v1::SubmitResponse> LyingBroker::ToNode(std::uint32_t province,
   return out;
 }
 
+v1::DirectoryHead LyingBroker::FalseHead(const v1::DirectoryHead& head) {
+  const std::uint64_t size = std::min<std::uint64_t>(head.size(), lab_->entries().size());
+  if (size > 2 && dice_.OneIn(2)) {
+    Count("lie_rewind");
+    return lab_->HeadOf(size - 1 - dice_.Below(size - 2));
+  }
+  Count("lie_fork");
+  v1::DirectoryHead forked = head;
+  if (dice_.OneIn(2)) forked.set_size(head.size() + 1);
+  Flip(*forked.mutable_digest());
+  return forked;
+}
+
+void LyingBroker::ToNode(v1::OpenSessionResponse& response) {
+  if (Lies()) *response.mutable_directory_head() = FalseHead(response.directory_head());
+}
+
+void LyingBroker::ToNode(const v1::FetchEntriesRequest& request,
+                         v1::FetchEntriesResponse& response) {
+  if (!Lies()) return;
+  auto& entries = *response.mutable_entries();
+  if (!entries.empty() && dice_.OneIn(2)) {
+    Count("lie_rewind");
+    entries.RemoveLast();
+    *response.mutable_head() =
+        lab_->HeadOf(request.from() + static_cast<std::uint64_t>(entries.size()));
+    return;
+  }
+  // In the place of an entry, or after the last one.
+  Count("lie_false_entry");
+  if (!entries.empty() && dice_.OneIn(2)) entries.RemoveLast();
+  *entries.Add() = lab_->MakeFalseMember(dice_.OneIn(2) ? 32 : 34, dice_.OneIn(2));
+  response.mutable_head()->set_size(request.from() + static_cast<std::uint64_t>(entries.size()));
+}
+
 void LyingBroker::LieAbout(std::uint32_t province, v1::ReceiveResponse& frame) {
   auto& deliveries = *frame.mutable_deliveries();
-  switch (dice_.Below(6)) {
+  switch (dice_.Below(7)) {
+    case 6:
+      *frame.mutable_directory_head() = FalseHead(lab_->state().head());
+      return;
     case 0:
       if (!deliveries.empty()) {
         Count("lie_drop");

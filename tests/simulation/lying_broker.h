@@ -14,6 +14,7 @@
 #include "tests/simulation/history.h"
 #include "tests/simulation/virtual_time.h"
 #include "tests/support/lab_directory.h"
+#include "yizhan/v1/directory.pb.h"
 #include "yizhan/v1/exchange.pb.h"
 
 namespace yizhan::simulation {
@@ -36,6 +37,9 @@ class LyingBroker {
   std::vector<v1::ReceiveRequest> ToBroker(std::uint32_t province, v1::ReceiveRequest frame);
   std::vector<v1::SubmitResponse> ToNode(std::uint32_t province, v1::SubmitResponse frame);
   std::vector<v1::ReceiveResponse> ToNode(std::uint32_t province, v1::ReceiveResponse frame);
+  // What it says about the directory.
+  void ToNode(v1::OpenSessionResponse& response);
+  void ToNode(const v1::FetchEntriesRequest& request, v1::FetchEntriesResponse& response);
 
  private:
   bool Lies();
@@ -55,6 +59,9 @@ class LyingBroker {
   void Swallow(std::uint32_t province, v1::SubmitRequest& frame);
   // Signs the acceptance anew, in one batch with a record that names another's key.
   void ForgeLeaf(std::uint32_t province, v1::ControlRecord& acceptance);
+  // Another head than that of the log: of an earlier one, of none, or of one with
+  // an entry that nobody signed.
+  v1::DirectoryHead FalseHead(const v1::DirectoryHead& head);
   void LieAbout(std::uint32_t province, v1::ReceiveResponse& frame);
 
   Dice dice_;

@@ -32,6 +32,7 @@ void LyingPeer::Act(absl::Time end) {
   LieUntil(end);
   if (!world_.broker->up()) return;
   if (!streams_open_) return OpenSession();
+  if (recovery_request_.has_recovery_request()) return LieInRecovery();
   switch (dice_.Below(8)) {
     case 0:
     case 1:
@@ -47,9 +48,7 @@ void LyingPeer::Act(absl::Time end) {
 
 void LyingPeer::OpenSession() {
   const auto lost = [this] { streams_open_ = false; };
-  const auto hear = [this](broker::Effect effect) {
-    if (effect.submit == nullptr && effect.receive == nullptr) streams_open_ = false;
-  };
+  const auto hear = [this](const broker::Effect& effect) { Hear(effect); };
   submit_ = world_.broker->OpenStream({province_, hear, lost});
   receive_ = world_.broker->OpenStream({province_, hear, [] {}});
   world_.broker->Post(
@@ -75,6 +74,17 @@ void LyingPeer::OpenSession() {
         streams_open_ = true;
         return Nothing();
       });
+}
+
+void LyingPeer::Hear(const broker::Effect& effect) {
+  if (effect.submit == nullptr && effect.receive == nullptr) streams_open_ = false;
+  if (effect.receive == nullptr) return;
+  for (const v1::ControlItem& item : effect.receive->controls()) {
+    v1::Control control;
+    if (control.ParseFromString(item.control().record()) && control.has_recovery_request()) {
+      recovery_request_ = std::move(control);
+    }
+  }
 }
 
 void LyingPeer::Tell(v1::SubmitItem item) {
@@ -237,6 +247,52 @@ void LyingPeer::LieInRecord() {
   v1::SubmitItem item;
   *item.mutable_control() = Sign(control);
   Tell(std::move(item));
+}
+
+void LyingPeer::TellControl(const v1::Control& control) {
+  v1::SubmitItem item;
+  *item.mutable_control() = Sign(control);
+  Tell(std::move(item));
+}
+
+void LyingPeer::LieInRecovery() {
+  Count("peer_false_return");
+  const v1::Control request = std::exchange(recovery_request_, v1::Control());
+  Draft draft = NewDraft();
+  draft.header.set_source(request.issuer());
+  draft.header.set_destination(province_);
+  const v1::Envelope envelope = Make(draft);
+  // Opened with its own key, and sealed for who is to believe it.
+  v1::Plaintext plaintext;
+  plaintext.set_commitment_salt(random_.Bytes(32));
+  plaintext.set_payload("never said");
+  const v1::PublicKey& key = world_.lab->sealing_key(request.issuer());
+  const absl::Time now = world_.time->now();
+  const auto sealed = sealer_.Seal(envelope.header(), *contract::KeyId::From(key.key_id()),
+                                   key.spki_der(), plaintext, 1, now + absl::Hours(24), now);
+  if (!sealed.ok()) return;
+  v1::Control control = NewControl();
+  v1::Returned& returned = *control.mutable_returned();
+  v1::MessageRef& ref = *returned.mutable_message();
+  ref.set_lane(v1::LANE_BUSINESS);
+  ref.set_source(request.issuer());
+  ref.set_destination(province_);
+  ref.set_case_handle(draft.header.case_handle());
+  ref.set_sequence(draft.header.sequence());
+  ref.set_header_digest(world_.lab->algorithms().hasher->Hash(envelope.header()).str());
+  ref.set_message_id(draft.header.message_id());
+  returned.set_header(envelope.header());
+  returned.set_seal(envelope.seal());
+  *returned.mutable_signature() = envelope.signature();
+  returned.set_returned_seal(sealed->seal);
+  returned.set_returned_body(sealed->body);
+  TellControl(control);
+  v1::Control answer = NewControl();
+  answer.mutable_recovery_answer()->set_peer(request.issuer());
+  answer.mutable_recovery_answer()->set_new_incarnation(
+      request.recovery_request().new_incarnation());
+  answer.mutable_recovery_answer()->set_complete(true);
+  TellControl(answer);
 }
 
 // With the own certificate, in a session that may be anybody's.

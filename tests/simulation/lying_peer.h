@@ -55,6 +55,10 @@ class LyingPeer {
   void LieInRecord();
   void UseForeignSession();
   void Flood();
+  void Hear(const broker::Effect& effect);
+  // Gives a restored node back what that never sent.
+  void LieInRecovery();
+  void TellControl(const v1::Control& control);
 
   const World world_;
   const std::uint32_t province_;
@@ -64,6 +68,7 @@ class LyingPeer {
   bool streams_open_ = false;
   broker::StreamId submit_;
   broker::StreamId receive_;
+  v1::Control recovery_request_;  // the latest that it was asked
 };
 
 }  // namespace yizhan::simulation

@@ -10,10 +10,15 @@ namespace yizhan::simulation {
 namespace {
 
 constexpr std::array<const char*, kFaultKinds> kNames = {
-    "broker_crash", "node_crash", "both_crash",      "write_lost", "write_kept",  "write_torn",
-    "disk_full",    "disk_low",   "read_damaged",    "cut",        "half_cut",    "unreachable",
-    "slow",         "repeat",     "clock_jump",      "clock_far",  "clock_drift", "twin",
-    "rekey",        "pair_cut",   "route_suspended", "long_outage"};
+    "broker_crash", "node_crash",      "both_crash",
+    "write_lost",   "write_kept",      "write_torn",
+    "disk_full",    "disk_low",        "read_damaged",
+    "cut",          "half_cut",        "unreachable",
+    "slow",         "repeat",          "clock_jump",
+    "clock_far",    "clock_drift",     "twin",
+    "rekey",        "signing_key",     "member_suspended",
+    "pair_cut",     "route_suspended", "restored",
+    "broker_wiped", "long_outage"};
 
 // Faults are injected, and residents come, for this long.
 constexpr absl::Duration kBusy = absl::Minutes(6);
@@ -25,6 +30,7 @@ bool TouchesBroker(FaultKind kind) {
     case FaultKind::kBrokerCrash:
     case FaultKind::kBothCrash:
     case FaultKind::kDiskLow:
+    case FaultKind::kBrokerWiped:
       return true;
     default:
       return false;
@@ -46,11 +52,21 @@ bool MayTargetBroker(FaultKind kind) {
 }
 
 bool ChangesRoutes(FaultKind kind) {
-  return kind == FaultKind::kPairCut || kind == FaultKind::kRouteSuspended;
+  return kind == FaultKind::kPairCut || kind == FaultKind::kRouteSuspended ||
+         kind == FaultKind::kMemberSuspended || kind == FaultKind::kSigningKey;
 }
 
-std::vector<FaultKind> ChooseKinds(Dice& dice, bool calm_pair) {
+bool LosesDisk(FaultKind kind) {
+  return kind == FaultKind::kRestored || kind == FaultKind::kBrokerWiped;
+}
+
+std::vector<FaultKind> ChooseKinds(const Plan& plan, Dice& dice) {
   std::vector<FaultKind> kinds;
+  // The broker's disk and a province's together lose what one of them alone does
+  // not.
+  FaultKind lost = dice.OneIn(2) ? FaultKind::kRestored : FaultKind::kBrokerWiped;
+  // A broker that lies during a recovery can hide what a peer gives back.
+  if (plan.broker_lies_one_in != 0) lost = FaultKind::kBrokerWiped;
   // Times of receipts are compared with those of routes: no jumping clocks there.
   const bool routes = dice.OneIn(3);
   for (int i = 0; i < kFaultKinds; ++i) {
@@ -58,8 +74,12 @@ std::vector<FaultKind> ChooseKinds(Dice& dice, bool calm_pair) {
     if (kind == FaultKind::kLongOutage) continue;  // by itself, see MakePlan
     const bool chosen = dice.OneIn(3);
     if (ChangesRoutes(kind) ? !routes : !chosen) continue;
+    if (LosesDisk(kind) && kind != lost) continue;
     if (routes && (kind == FaultKind::kClockJump || kind == FaultKind::kClockFar)) continue;
-    if (calm_pair && TouchesBroker(kind)) continue;
+    if (plan.calm_pair && TouchesBroker(kind)) continue;
+    // A broker without its log refuses for good what it had accepted for a province
+    // that is suspended by then.
+    if (kind == FaultKind::kMemberSuspended && lost == FaultKind::kBrokerWiped) continue;
     kinds.push_back(kind);
   }
   if (kinds.empty()) kinds.push_back(FaultKind::kNodeCrash);
@@ -67,9 +87,12 @@ std::vector<FaultKind> ChooseKinds(Dice& dice, bool calm_pair) {
 }
 
 void AddInjections(Plan& plan, Dice& dice) {
-  const std::vector<FaultKind> kinds = ChooseKinds(dice, plan.calm_pair);
+  const std::vector<FaultKind> kinds = ChooseKinds(plan, dice);
   const std::vector<std::uint32_t> targets =
       plan.calm_pair ? std::vector<std::uint32_t>{32, 34} : std::vector<std::uint32_t>{32, 34, 51};
+  // Neighbours are rarely restored at the same time.
+  const std::uint32_t restored = targets[dice.Below(targets.size())];
+  const bool anybody = dice.OneIn(8);
   absl::Duration at;
   while (true) {
     at += dice.Between(absl::Seconds(1), absl::Seconds(25));
@@ -79,6 +102,8 @@ void AddInjections(Plan& plan, Dice& dice) {
     injection.kind = kinds[dice.Below(kinds.size())];
     injection.at = at;
     injection.target = targets[dice.Below(targets.size())];
+    if (injection.kind == FaultKind::kRestored && !anybody) injection.target = restored;
+    if (injection.kind == FaultKind::kBrokerWiped) injection.target = kBrokerTarget;
     const bool broker = dice.OneIn(3) && MayTargetBroker(injection.kind);
     if (broker && !plan.calm_pair) injection.target = kBrokerTarget;
     injection.dice = dice.Next();
@@ -134,6 +159,10 @@ std::vector<std::string> EveryCountedKind() {
                               "reordered",
                               "lost_upwards",
                               "twin_fenced",
+                              "recovered",
+                              "lie_false_entry",
+                              "lie_rewind",
+                              "lie_fork",
                               "lie_drop",
                               "lie_again",
                               "lie_swap",
@@ -154,6 +183,7 @@ std::vector<std::string> EveryCountedKind() {
                               "peer_foreign_receipt",
                               "peer_foreign_tombstone",
                               "peer_foreign_session",
+                              "peer_false_return",
                               "peer_flood"}) {
     kinds.emplace_back(strikes);
   }

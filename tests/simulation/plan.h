@@ -36,9 +36,13 @@ enum class FaultKind {
   kClockDrift,
   kTwin,
   kRekey,
+  kSigningKey,  // another one, the one before is retired
+  kMemberSuspended,
   kPairCut,
   kRouteSuspended,
-  kLongOutage,  // longer than a message lives
+  kRestored,     // a backup of the disk as of now takes its place later
+  kBrokerWiped,  // the whole disk
+  kLongOutage,   // longer than a message lives
 };
 inline constexpr int kFaultKinds = static_cast<int>(FaultKind::kLongOutage) + 1;
 const char* Name(FaultKind kind);

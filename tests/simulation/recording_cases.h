@@ -29,6 +29,13 @@ class RecordingCases final : public node::CaseService {
                          const v1::CaseMessage& message, node::CaseEffects& effects) override {
     return real_->OnPassage(txn, handle, message, effects);
   }
+  absl::Status OnReturned(platform::Transaction& txn, const node::OutgoingMessage& message,
+                          node::CaseEffects& effects) override {
+    return real_->OnReturned(txn, message, effects);
+  }
+  absl::Status OnRecoveryBegan(platform::Transaction& txn, absl::Time now) override {
+    return real_->OnRecoveryBegan(txn, now);
+  }
   absl::Status OnRegisterAnswer(platform::Transaction& txn, const node::SystemTask& task,
                                 const std::optional<node::RegisterRecord>& record,
                                 node::CaseEffects& effects) override {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "protos/contract/errors.h"
 #include "tests/simulation/naming.h"
 
 namespace yizhan::simulation {
@@ -53,7 +54,7 @@ v1::CaseKey Resident::Key(v1::CaseRole role) const {
 void Resident::Apply(absl::Time now) {
   if (applied_ == absl::Time()) applied_ = now;  // said again with the same words
   v1::ApplyRequest request;
-  *request.mutable_context() = Context("apply", applied_);
+  *request.mutable_context() = Context(absl::StrCat("apply", applications_), applied_);
   v1::Application& a = *request.mutable_application();
   a.set_accepting_point(absl::StrCat(accepting().province(), "0101001"));
   a.set_business(v1::LOSS_REPLACEMENT);
@@ -88,7 +89,8 @@ void Resident::Apply(absl::Time now) {
       });
   if (status.ok()) return;
   case_handle_.clear();
-  if (!absl::IsUnavailable(status)) {
+  const bool restored = contract::ReasonOf(status) == v1::RESTORED;
+  if (!restored && !absl::IsUnavailable(status)) {
     std::fprintf(stderr, "simulation: an application is refused: %s\n", status.ToString().c_str());
     std::abort();
   }
@@ -117,6 +119,20 @@ bool Resident::GivenUp(const v1::CaseView& view) {
   return false;
 }
 
+void Resident::LookAgain(std::uint32_t province) {
+  if (accepting().province() == province || home().province() == province) ended_ = false;
+}
+
+bool Resident::Recovering(const SimNode& node, const SimNode& peer) const {
+  const v1::RecoveryStatus status = node.Recovery();
+  if (status.restored()) return true;
+  bool waits = status.recovering() && status.peers().empty();
+  for (const v1::RecoveryPeerStatus& line : status.peers()) {
+    waits |= line.peer() == peer.province() && !line.done();
+  }
+  return waits;
+}
+
 void Resident::Act(absl::Time now) {
   if (ended_ || !accepting().up()) return;
   if (case_handle_.empty()) {
@@ -124,7 +140,16 @@ void Resident::Act(absl::Time now) {
     return;
   }
   const std::optional<v1::CaseView> here = View(accepting(), v1::CASE_ROLE_ACCEPTING);
-  if (!here.has_value()) {  // its node died before the application was on disk
+  // Its node died before the application was on disk, or forgot it with its disk.
+  if (!here.has_value()) {
+    if (Recovering(accepting(), home())) return;
+    case_handle_.clear();
+    return;
+  }
+  if (here->state() == v1::CASE_NOT_ACCEPTED && here->reason() == v1::EVIDENCE_INSUFFICIENT) {
+    // The folder was lost with the node's disk, and the point says so.
+    ++applications_;
+    applied_ = absl::Time();
     case_handle_.clear();
     return;
   }

@@ -30,6 +30,8 @@ class Resident {
   // Tries the next step, if there is one.
   void Act(absl::Time now);
   bool ended() const { return ended_; }
+  // The province's disk was put back to a backup.
+  void LookAgain(std::uint32_t province);
   CaseEnding Ending() const;
 
  private:
@@ -37,6 +39,8 @@ class Resident {
   void Apply(absl::Time now);
   void ActAtAccepting(const v1::CaseView& view, absl::Time now);
   void ActAtHome(const v1::CaseView& view, absl::Time now);
+  // What was exchanged with the other province may still come back.
+  bool Recovering(const SimNode& node, const SimNode& peer) const;
   static bool GivenUp(const v1::CaseView& view);
   v1::CaseKey Key(v1::CaseRole role) const;
   // Nothing while the node is down or has no such view.
@@ -52,6 +56,7 @@ class Resident {
   const Plan plan_;
   std::string case_handle_;  // once the application is in
   absl::Time applied_;
+  int applications_ = 0;
   bool ended_ = false;
 };
 

@@ -61,18 +61,24 @@ class Scenario {
     injector_.emplace(World(), &provinces_, [this](std::uint32_t province, const SimDisk& like) {
       return MakeNode(province, &like);
     });
+    injector_->lost_disks().WhenRestored([this](std::uint32_t province) {
+      for (auto& resident : residents_) LookAgain(*resident, province);
+    });
     Cast();
   }
 
   ScenarioResult Run() {
     for (const ResidentPlan& resident : plan_.residents) Add(resident);
     for (const Injection& injection : plan_.injections) {
+      if (injection.kind == FaultKind::kRestored) injector_->registrar().KeepRetiredKeys();
       time_.In(injection.at, [this, &injection] { injector_->Inject(injection); });
     }
     time_.RunUntil(kStart + plan_.trouble, nullptr);
     Heal();
     RunUntilQuiet();
     for (auto& [code, province] : provinces_) province.node->TellLastKnown();
+    injector_->lost_disks().TellEarlierLogs();
+    TellKeys();
     for (auto& resident : residents_) history_.endings.push_back(resident->Ending());
     ScenarioResult result;
     result.violations = CheckHistory(history_);
@@ -90,7 +96,9 @@ class Scenario {
   }
 
   std::unique_ptr<SimNode> MakeNode(std::uint32_t province, const SimDisk* like) {
-    return std::make_unique<SimNode>(World(), province, like);
+    auto node = std::make_unique<SimNode>(World(), province, like);
+    node->WhenStarted([this, province] { injector_->lost_disks().Started(province); });
+    return node;
   }
 
   void OpenRoutes() {
@@ -126,6 +134,13 @@ class Scenario {
     time_.In(plan.at, [this, resident] { ActSoon(resident); });
   }
 
+  // What was done for a resident may be undone.
+  void LookAgain(Resident& resident, std::uint32_t province) {
+    const bool was_ended = resident.ended();
+    resident.LookAgain(province);
+    if (was_ended && !resident.ended()) ActSoon(&resident);
+  }
+
   void ActSoon(Resident* resident) {
     time_.In(dice_.Between(absl::Seconds(1), absl::Seconds(20)), [this, resident] {
       resident->Act(time_.now());
@@ -142,19 +157,42 @@ class Scenario {
     for (auto& [code, province] : provinces_) province.node->wire().Cut();
   }
 
+  void TellKeys() {
+    for (const std::uint32_t province : {32u, 34u, 51u, 61u, kLiar}) {
+      for (const contract::KeyId& key : lab_.sealing_keys(province)) {
+        history_.own_keys[province].insert(Hex(key.view()));
+      }
+    }
+  }
+
   bool Quiet() const {
     for (const auto& resident : residents_) {
       if (!resident->ended()) return false;
     }
     for (const auto& [code, province] : provinces_) {
-      if (!province.node->Quiet()) return false;
+      const SimNode& node = *province.node;
+      if (!node.session_open() || !node.Quiet() || !Recovered(node)) return false;
     }
     return injector_->healed();
   }
 
+  // From everybody who is there to answer.
+  bool Recovered(const SimNode& node) const {
+    const v1::RecoveryStatus status = node.Recovery();
+    bool done = !status.restored();
+    for (const v1::RecoveryPeerStatus& line : status.peers()) {
+      done &= line.done() || !provinces_.contains(line.peer());
+    }
+    return done;
+  }
+
   void RunUntilQuiet() {
     const absl::Time end = time_.now() + options_.healing;
-    while (time_.now() < end && !Quiet()) time_.RunUntil(time_.now() + kLook, nullptr);
+    // A peer may be about to send once more what a restored node has lost.
+    for (int quiet = 0; time_.now() < end && quiet < 2;) {
+      time_.RunUntil(time_.now() + kLook, nullptr);
+      quiet = Quiet() ? quiet + 1 : 0;
+    }
     // A fault may wait for a write or a read that is still to come.
     time_.RunUntil(time_.now() + kLook, nullptr);
     for (auto& [code, province] : provinces_) {

@@ -130,6 +130,7 @@ void SimBroker::Finish(std::vector<std::function<void()>> after) {
     StartLater();
     return;
   }
+  RecordDirectory();
   for (auto& done : after) done();
   for (broker::Effect& effect : core_->TakeEffects()) {
     auto sink = sinks_.find(effect.stream);
@@ -139,6 +140,21 @@ void SimBroker::Finish(std::vector<std::function<void()>> after) {
   for (const broker::LogLine& line : core_->TakeLogLines()) {
     if (line.level == broker::LogLine::Level::kSecurity) RecordSecurity(line.text);
   }
+}
+
+std::vector<v1::LogCheckpoint> SimBroker::EarlierLogs() const {
+  if (core_ == nullptr) return {};
+  const v1::CountMessagesResponse counts = core_->CountMessages();
+  return {counts.earlier_logs().begin(), counts.earlier_logs().end()};
+}
+
+void SimBroker::RecordDirectory() {
+  if (DirectorySize() == recorded_directory_) return;
+  recorded_directory_ = DirectorySize();
+  history_->events.push_back({HistoryEvent::Kind::kBrokerKnows,
+                              {0, 0, "", recorded_directory_},
+                              "",
+                              absl::ToUnixMicros(time_->now())});
 }
 
 void SimBroker::Record(const broker::Effect& effect, std::uint32_t province) {

@@ -34,8 +34,14 @@ class SimBroker {
   void JumpClock(absl::Duration offset) { clock_offset_ = offset; }
   // What an operator sees of the disk's free space.
   void SetFreeDiskBytes(std::uint64_t bytes);
-  // The log that a new broker begins with; entries of later are appended to it.
+  // The directory that a broker with an empty disk begins with.
   void SetGenesis(std::vector<v1::SignedEntry> genesis) { genesis_ = std::move(genesis); }
+
+  std::uint64_t DirectorySize() const {
+    return core_ == nullptr ? 0 : core_->directory().head().size();
+  }
+  // Checkpoints of logs that earlier disks had; nothing while it is down.
+  std::vector<v1::LogCheckpoint> EarlierLogs() const;
 
   // Work to be done with the next group; dropped by a crash. `after` runs when
   // the group is on disk.
@@ -57,6 +63,7 @@ class SimBroker {
   broker::Moment Now() const { return {time_->now() + clock_offset_, time_->elapsed()}; }
   void RunGroup();
   void Finish(std::vector<std::function<void()>> after);
+  void RecordDirectory();
   void Record(const broker::Effect& effect, std::uint32_t province);
   void RecordSecurity(const std::string& text);
   // For as long as this life of the process lasts.
@@ -75,6 +82,7 @@ class SimBroker {
   bool group_scheduled_ = false;
   std::uint64_t life_ = 0;  // of the process; events of a former one are void
   std::uint64_t next_stream_ = 1;
+  std::uint64_t recorded_directory_ = 0;
   std::map<broker::StreamId, Sink> sinks_;
   absl::Duration clock_offset_;
 };

@@ -63,6 +63,8 @@ class SimDisk final : public platform::KeyValueStore {
   void Wipe() { content_ = std::make_shared<Content>(); }
   using Content = std::map<std::string, std::string, std::less<>>;
   const Content& content() const { return *content_; }
+  std::shared_ptr<const Content> Snapshot() const { return content_; }
+  void Restore(const Content& backup) { content_ = std::make_shared<Content>(backup); }
 
   // KeyValueStore
   absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const override;

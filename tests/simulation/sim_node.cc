@@ -28,6 +28,7 @@ SimNode::SimNode(World world, std::uint32_t province, const SimDisk* like)
     : world_(world),
       province_(province),
       random_(world.dice->Next()),
+      keys_(world.lab, province),
       disk_(&world.history->faults),
       wire_({world.time, world.dice, world.lab, world.broker, world.liar, world.history}, this) {
   if (like != nullptr) disk_.CopyFrom(*like);
@@ -49,7 +50,7 @@ node::NodeCoreDeps SimNode::Deps() {
   deps.store = &disk_;
   deps.directory = directory_.get();
   deps.algorithms = world_.lab->algorithms();
-  deps.signer = &world_.lab->signer(province_);
+  deps.signer = &keys_;
   deps.unwrapper = &world_.lab->unwrapper(province_);
   deps.random = &random_;
   deps.transport = &wire_;
@@ -117,6 +118,7 @@ bool SimNode::Start() {
   });
   for (const node::SystemTask& task : owed) OnSystemTask(task);
   TickForEver(life_);
+  tell_started_();
   return true;
 }
 
@@ -129,7 +131,12 @@ void SimNode::StartLater() {
 
 void SimNode::TickForEver(std::uint64_t life) {
   if (life != life_) return;
-  if (!frozen_) Post([](node::NodeCore& core, absl::Time now) { core.Tick(now); });
+  if (!frozen_) {
+    Post([this](node::NodeCore& core, absl::Time now) {
+      keys_.Use(core.directory(), now);
+      core.Tick(now);
+    });
+  }
   world_.time->In(kTick, [this, life] { TickForEver(life); });
 }
 
@@ -157,6 +164,7 @@ bool SimNode::Finish() {
   if (damaged) Note(Kind::kReadDamaged, {province_, 0, "", 0}, "");
   if (finished) {
     RecordApplied();
+    RecordDirectory();
     return true;
   }
   if (damaged) Note(Kind::kStopped, {province_, 0, "", 0}, "");
@@ -196,6 +204,20 @@ absl::Status SimNode::Command(const node::NodeCore::Command& command) {
 
 absl::Status SimNode::Query(const node::NodeCore::Query& query) {
   return core_ == nullptr ? absl::UnavailableError("node is down") : core_->Read(query);
+}
+
+v1::LogCheckpoint SimNode::LogCheckpoint() const {
+  return core_ == nullptr ? v1::LogCheckpoint() : core_->log_checkpoint();
+}
+
+v1::RecoveryStatus SimNode::Recovery() const {
+  return core_ == nullptr ? v1::RecoveryStatus() : core_->RecoveryStatus();
+}
+
+absl::Status SimNode::Recover(bool force) {
+  if (core_ == nullptr) return absl::UnavailableError("node is down");
+  absl::Status answer = core_->Recover(force, Now());
+  return Finish() ? answer : absl::UnavailableError("node is down");
 }
 
 bool SimNode::Quiet() const {
@@ -273,6 +295,9 @@ void SimNode::RecordMade(const v1::Envelope& envelope) {
   if (!header.ParseFromString(envelope.header())) return;
   world_.liar->Overhear(envelope);
   Note(Kind::kMade, NameOf(header), world_.lab->algorithms().hasher->Hash(envelope.header()).str());
+  v1::Seal seal;
+  if (ghost_ || !seal.ParseFromString(envelope.seal())) return;
+  world_.history->sealed_to[header.destination()].insert(Hex(seal.recipient_key_id()));
 }
 
 void SimNode::RecordApplied() {
@@ -282,6 +307,13 @@ void SimNode::RecordApplied() {
          {message.source.value(), province_, Hex(message.case_handle.view()), message.sequence},
          message.header_digest.str());
   }
+}
+
+// Written down after what the group applied: that was judged by the copy before.
+void SimNode::RecordDirectory() {
+  if (DirectorySize() == recorded_directory_) return;
+  recorded_directory_ = DirectorySize();
+  Note(Kind::kNodeKnows, {province_, 0, "", recorded_directory_}, "");
 }
 
 void SimNode::TellLastKnown() {

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "province_nodes/app/node_core.h"
 #include "tests/simulation/history.h"
+#include "tests/simulation/node_keys.h"
 #include "tests/simulation/sim_disk.h"
 #include "tests/simulation/sim_wire.h"
 #include "tests/simulation/virtual_time.h"
@@ -54,7 +55,17 @@ class SimNode final : public node::NodeObserver {
   void Thaw();
   bool session_open() const { return core_ != nullptr && core_->session().open(); }
   bool connected() const { return wire_.connected(); }
-  bool KnowsDirectory() const { return core_ != nullptr && core_->directory().head().size() > 0; }
+  bool KnowsDirectory() const { return DirectorySize() > 0; }
+  std::uint64_t DirectorySize() const {
+    return core_ == nullptr ? 0 : core_->directory().head().size();
+  }
+  // Nothing while it is down.
+  v1::LogCheckpoint LogCheckpoint() const;
+  v1::RecoveryStatus Recovery() const;
+  // By the operator; UNAVAILABLE while it is down.
+  absl::Status Recover(bool force);
+  // Told whenever it starts again.
+  void WhenStarted(std::function<void()> tell) { tell_started_ = std::move(tell); }
 
   // An event of the core, in a group with others that come at about the same time.
   using Event = std::function<void(node::NodeCore&, absl::Time now)>;
@@ -83,12 +94,14 @@ class SimNode final : public node::NodeObserver {
   bool Finish();
   void StartLater();
   void RecordApplied();
+  void RecordDirectory();
   void DoTask(const node::SystemTask& task);
   void Note(HistoryEvent::Kind kind, MessageName message, const std::string& digest);
 
   const World world_;
   const std::uint32_t province_;
   platform::SeededRandom random_;
+  NodeKeys keys_;
   SimDisk disk_;
   std::unique_ptr<node::DirectoryCopy> directory_;
   std::unique_ptr<node::NodeCore> core_;
@@ -100,6 +113,8 @@ class SimNode final : public node::NodeObserver {
   bool frozen_ = false;
   absl::Duration clock_offset_;
   double drift_ = 0;
+  std::uint64_t recorded_directory_ = 0;
+  std::function<void()> tell_started_ = [] {};
   absl::Time drift_since_;
   Wire wire_;
 };

@@ -166,6 +166,7 @@ void Wire::OpenSession(const v1::OpenSessionRequest& request) {
        auto answer = std::make_shared<absl::StatusOr<v1::OpenSessionResponse>>(
            core.OpenSession(certificate(), request, now));
        return std::function<void()>([this, answer, connection] {
+         if (answer->ok()) world_.liar->ToNode(**answer);
          Down(connection, kCall, [this, answer, connection](node::NodeCore& node, absl::Time at) {
            if (answer->ok()) return node.OnSessionOpened(**answer, at);
            if (connection == connection_) CloseSession();
@@ -202,44 +203,55 @@ void Wire::SendReceive(v1::ReceiveRequest request) {
   }
 }
 
-// Answered once, whatever happens to the connection.
-void Wire::FetchDirectory(const v1::FetchEntriesRequest& request) {
-  using Answer = absl::StatusOr<v1::FetchEntriesResponse>;
+// Calls need no session: a broker that does not know the node answers them too.
+// Each is answered once, whatever happens to the connection.
+void Wire::Call(const CallWork& work, const std::function<void(const absl::Status&)>& lost) {
   const auto answered = std::make_shared<bool>(false);
-  const auto tell = [this, request, answered, life = node_->life()](const Answer& answer) {
-    if (life != node_->life() || std::exchange(*answered, true)) return;
+  const auto tell = [this, answered, life = node_->life()](const std::function<void()>& answer) {
+    if (life == node_->life() && !std::exchange(*answered, true)) answer();
+  };
+  const bool dialled = reachable_ && world_.broker->up();
+  const absl::Status late = absl::UnavailableError("simulated network: no answer in time");
+  world_.time->In(dialled ? kCallDeadline : absl::Milliseconds(5),
+                  [tell, lost, late] { tell([&] { lost(late); }); });
+  if (!dialled) return;
+  world_.time->At(Arrival(calls_up_, kCall), [this, work, tell] {
+    if (!reachable_ || !world_.broker->up()) return;
+    world_.broker->Post([this, work, tell](broker::BrokerCore& core, broker::Moment now) {
+      return std::function<void()>([this, tell, answer = work(core, now)] {
+        world_.time->At(Arrival(calls_down_, kCall), [this, tell, answer] {
+          if (reachable_) tell(answer);
+        });
+      });
+    });
+  });
+}
+
+void Wire::FetchDirectory(const v1::FetchEntriesRequest& request) {
+  const auto tell = [this, request](const absl::StatusOr<v1::FetchEntriesResponse>& answer) {
     node_->Post([request, answer](node::NodeCore& node, absl::Time now) {
       node.OnDirectoryEntries(request, answer, now);
     });
   };
-  world_.time->In(connection_ == nullptr ? absl::Milliseconds(5) : kCallDeadline,
-                  [tell] { tell(absl::UnavailableError("simulated network: no answer in time")); });
-  if (connection_ == nullptr) return;
-  Up(connection_, kCall,
-     [this, request, tell, connection = connection_](broker::BrokerCore& core, broker::Moment) {
-       return std::function<void()>([this, tell, connection, answer = core.FetchEntries(request)] {
-         world_.time->At(Arrival(connection->down, kCall), [tell, answer] { tell(answer); });
-       });
-     });
+  Call(
+      [this, request, tell](broker::BrokerCore& core, broker::Moment) -> std::function<void()> {
+        absl::StatusOr<v1::FetchEntriesResponse> answer = core.FetchEntries(request);
+        if (answer.ok()) world_.liar->ToNode(request, *answer);
+        return [tell, answer = std::move(answer)] { tell(answer); };
+      },
+      tell);
 }
 
 void Wire::AppendEntry(const v1::AppendEntryRequest& request) {
-  const auto answered = std::make_shared<bool>(false);
-  const auto tell = [this, answered, life = node_->life()](const absl::Status& answer) {
-    if (life != node_->life() || std::exchange(*answered, true)) return;
+  const auto tell = [this](const absl::Status& answer) {
     node_->Post(
         [answer](node::NodeCore& node, absl::Time now) { node.OnEntryAppended(answer, now); });
   };
-  world_.time->In(connection_ == nullptr ? absl::Milliseconds(5) : kCallDeadline,
-                  [tell] { tell(absl::UnavailableError("simulated network: no answer in time")); });
-  if (connection_ == nullptr) return;
-  Up(connection_, kCall,
-     [this, request, tell, connection = connection_](broker::BrokerCore& core, broker::Moment now) {
-       const absl::Status answer = core.AppendEntry(request.entry(), now).status();
-       return std::function<void()>([this, tell, connection, answer] {
-         world_.time->At(Arrival(connection->down, kCall), [tell, answer] { tell(answer); });
-       });
-     });
+  Call(
+      [request, tell](broker::BrokerCore& core, broker::Moment now) -> std::function<void()> {
+        return [tell, answer = core.AppendEntry(request.entry(), now).status()] { tell(answer); };
+      },
+      tell);
 }
 
 }  // namespace yizhan::simulation

@@ -78,12 +78,17 @@ class Wire final : public node::Transport {
   void Up(const Shared& connection, Channel channel, const SimBroker::Work& work);
   void Down(const Shared& connection, Channel channel, const Event& event);
   void DownEffect(const Shared& connection, Channel channel, broker::Effect effect);
+  // Done by the broker; what it gives is done at the node.
+  using CallWork = std::function<std::function<void()>(broker::BrokerCore&, broker::Moment)>;
+  void Call(const CallWork& work, const std::function<void(const absl::Status&)>& lost);
   Shared Connect();
   void Disconnect(const absl::Status& why);
 
   const World world_;
   SimNode* const node_;
   Shared connection_;
+  Direction calls_up_;
+  Direction calls_down_;
   bool reachable_ = true;
   absl::Duration slow_by_;
   absl::Time slow_until_ = absl::InfinitePast();

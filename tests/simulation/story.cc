@@ -43,6 +43,18 @@ const char* Name(HistoryEvent::Kind kind) {
       return "DIED";
     case HistoryEvent::Kind::kMisdelivered:
       return "given to another";
+    case HistoryEvent::Kind::kBackedUp:
+      return "backed up";
+    case HistoryEvent::Kind::kRestored:
+      return "RESTORED";
+    case HistoryEvent::Kind::kBrokerWiped:
+      return "BROKER WIPED";
+    case HistoryEvent::Kind::kBrokerKnows:
+      return "directory entries at the broker";
+    case HistoryEvent::Kind::kNodeKnows:
+      return "directory entries at the node";
+    case HistoryEvent::Kind::kMemberShut:
+      return "province suspended";
   }
   return "?";
 }

@@ -1,5 +1,6 @@
 #include "tests/support/lab_directory.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -34,6 +35,8 @@ v1::PublicKey Describe(const LabKey& key, v1::KeyUse use, absl::Time from) {
   return out;
 }
 
+bool IsForSealing(const v1::PublicKey& key) { return key.use() == v1::KEY_USE_SEAL; }
+
 // Several sealing keys as one.
 class KeyRing final : public contract::Unwrapper {
  public:
@@ -61,6 +64,8 @@ class KeyRing final : public contract::Unwrapper {
 
 struct LabDirectory::Party {
   std::unique_ptr<contract::Signer> signer;
+  std::vector<std::unique_ptr<contract::Signer>> retired_signers;
+  std::vector<contract::KeyId> sealing_keys;
   std::unique_ptr<KeyRing> unwrapper = std::make_unique<KeyRing>();
   v1::PublicKey signing;
   v1::PublicKey sealing;
@@ -75,6 +80,7 @@ LabDirectory::Party LabDirectory::MakeParty(const std::string& whose) {
   out.sealing = Describe(seal, v1::KEY_USE_SEAL, now_);
   out.signer = std::move(sign.signer);
   out.unwrapper->Add(std::move(seal.unwrapper));
+  out.sealing_keys.push_back(seal.id);
   return out;
 }
 
@@ -126,6 +132,20 @@ const contract::Signer& LabDirectory::stranger() const { return *stranger_->sign
 
 const contract::Signer& LabDirectory::signer(std::uint32_t province) const {
   return *party(province).signer;
+}
+
+const contract::Signer* LabDirectory::FindSigner(std::uint32_t province,
+                                                 const contract::KeyId& key) const {
+  const Party& of = party(province);
+  if (of.signer->key_id() == key) return of.signer.get();
+  for (const auto& retired : of.retired_signers) {
+    if (retired->key_id() == key) return retired.get();
+  }
+  return nullptr;
+}
+
+const std::vector<contract::KeyId>& LabDirectory::sealing_keys(std::uint32_t province) const {
+  return party(province).sealing_keys;
 }
 
 const contract::Unwrapper& LabDirectory::unwrapper(std::uint32_t province) const {
@@ -249,14 +269,69 @@ v1::SignedEntry LabDirectory::ChangeSealingKey(std::uint32_t province, bool dest
   party.sealing = Describe(seal, v1::KEY_USE_SEAL, now_);
   if (destroy_old) party.unwrapper->Clear();
   party.unwrapper->Add(std::move(seal.unwrapper));
+  party.sealing_keys.push_back(seal.id);
   v1::Member& member = party.member;
   member.set_version(member.version() + 1);
-  member.clear_keys();
-  *member.add_keys() = party.signing;
+  // A signing key that is retired, but still signs for a while, stays listed.
+  auto& keys = *member.mutable_keys();
+  keys.erase(std::remove_if(keys.begin(), keys.end(), IsForSealing), keys.end());
   *member.add_keys() = party.sealing;
   v1::DirectoryEntry entry = NewEntry();
   *entry.mutable_member() = member;
   return Append(Sign(entry, {province}, true, false));
+}
+
+v1::SignedEntry LabDirectory::ChangeSigningKey(std::uint32_t province, absl::Time old_until) {
+  Party& party = parties_.at(province);
+  LabKey sign = keys_->MakeSigning(absl::StrCat("province ", province));
+  v1::Member& member = party.member;
+  member.set_version(member.version() + 1);
+  for (v1::PublicKey& key : *member.mutable_keys()) {
+    if (key.key_id() != party.signing.key_id()) continue;
+    key.set_not_after_unix_us(absl::ToUnixMicros(old_until));
+  }
+  party.signing = Describe(sign, v1::KEY_USE_SIGN, now_);
+  *member.add_keys() = party.signing;
+  v1::DirectoryEntry entry = NewEntry();
+  *entry.mutable_member() = member;
+  // By the key that it had until now.
+  v1::SignedEntry appended = Append(Sign(entry, {province}, true, false));
+  party.retired_signers.push_back(std::exchange(party.signer, std::move(sign.signer)));
+  return appended;
+}
+
+v1::SignedEntry LabDirectory::MakeFalseMember(std::uint32_t province, bool in_all_names) const {
+  v1::DirectoryEntry entry = NewEntry();
+  v1::Member& member = *entry.mutable_member();
+  member = *state_.FindMember(contract::ProvinceCode(province));
+  member.set_version(member.version() + 1);
+  for (v1::PublicKey& key : *member.mutable_keys()) {
+    if (IsForSealing(key)) key = stranger_->sealing;
+  }
+  v1::SignedEntry out;
+  out.set_entry(entry.SerializeAsString());
+  const absl::string_view bytes = out.entry();
+  for (const v1::SignerRole role : {v1::SIGNER_MEMBER, v1::SIGNER_AUTHORITY, v1::SIGNER_BROKER}) {
+    if (role != v1::SIGNER_BROKER && !in_all_names) continue;
+    v1::EntrySignature* signature = out.add_signatures();
+    signature->set_role(role);
+    if (role == v1::SIGNER_MEMBER) signature->set_province(province);
+    *signature->mutable_signature() =
+        OrDie(contract::SignOne(*broker_->signer, *algorithms().hasher,
+                                contract::kDirectoryEntryType, absl::MakeConstSpan(&bytes, 1)));
+  }
+  return out;
+}
+
+v1::DirectoryHead LabDirectory::HeadOf(std::uint64_t size) const {
+  contract::Digest digest;
+  for (std::uint64_t i = 0; i < size; ++i) {
+    digest = contract::ChainDigest(*algorithms().hasher, digest, entries_[i].entry());
+  }
+  v1::DirectoryHead head;
+  head.set_size(size);
+  head.set_digest(digest.str());
+  return head;
 }
 
 }  // namespace yizhan::testing

@@ -31,7 +31,10 @@ class LabDirectory {
   const contract::SuiteAlgorithms& algorithms() const;
   const contract::Signer& broker_signer() const;
   const contract::Signer& authority_signer() const;
+  // Of its newest signing key.
   const contract::Signer& signer(std::uint32_t province) const;
+  // Null where the key is none that the province has, or had.
+  const contract::Signer* FindSigner(std::uint32_t province, const contract::KeyId& key) const;
   // Of every sealing key that the member has, and had.
   const contract::Unwrapper& unwrapper(std::uint32_t province) const;
   const v1::PublicKey& sealing_key(std::uint32_t province) const;
@@ -56,6 +59,16 @@ class LabDirectory {
   // The next version of a member, with a new sealing key in the place of the one
   // before, whose private half is destroyed or kept.
   v1::SignedEntry ChangeSealingKey(std::uint32_t province, bool destroy_old);
+  // The next version of a member, with a new signing key; the one before is retired
+  // at `old_until`.
+  v1::SignedEntry ChangeSigningKey(std::uint32_t province, absl::Time old_until);
+  // What a broker's operator can make alone: a member's next version with a sealing
+  // key of his own, signed by its key in its own name or in all names.
+  v1::SignedEntry MakeFalseMember(std::uint32_t province, bool in_all_names) const;
+  // Head of the log's first entries.
+  v1::DirectoryHead HeadOf(std::uint64_t size) const;
+  // Every sealing key that the province has, or had.
+  const std::vector<contract::KeyId>& sealing_keys(std::uint32_t province) const;
   // A report as OpenRoutes makes it, signed but not appended; for refusals.
   v1::SignedEntry MakeReport(std::uint32_t a, std::uint32_t b, const contract::RunId& run) const;
 
