@@ -150,6 +150,13 @@ class Judge {
         shut_[m.source] = {event.at_us, false, m.sequence};
         ever_shut_.insert(m.source);
         return;
+      case Kind::kFenced:
+        fenced_.insert(m.sequence);
+        return;
+      case Kind::kSessionAsked:
+        if (!fenced_.contains(m.sequence)) return;
+        return Wrong("fenced-returns", "a process of " + std::to_string(m.source) +
+                                           " whose place another has taken asked for a session");
     }
   }
 
@@ -365,6 +372,7 @@ class Judge {
   std::map<std::uint32_t, std::uint64_t> node_knows_;
   std::map<std::string, std::uint32_t> openers_;  // of cases: who sent the first #1
   std::map<std::uint32_t, std::int64_t> damaged_;
+  std::set<std::uint64_t> fenced_;  // processes
   std::map<std::uint32_t, Disk> disks_;
   std::map<std::pair<std::uint32_t, std::uint64_t>, Disk> backups_;
   std::uint64_t broker_knows_ = std::numeric_limits<std::uint64_t>::max();

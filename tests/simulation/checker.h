@@ -30,6 +30,7 @@ namespace yizhan::simulation {
 //   worked-on        after a damaged read a process stops
 //   died             no process dies while its disk does what it should
 //   past-the-cut     nothing is applied whose recipient knows the cut of its pair
+//   fenced-returns   a process whose place another has taken asks for no session
 //   shut-out         nothing of a suspended province, or for one, is stored
 //   false-entry      nothing is sealed to a key that its owner never had
 //   never-made       a sender knows of no message that it did not make

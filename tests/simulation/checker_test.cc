@@ -214,6 +214,15 @@ TEST_F(CheckerTest, ProcessThatWorksOnAfterADamagedRead_IsSeen) {
   ExpectRule("worked-on");
 }
 
+TEST_F(CheckerTest, FencedProcessThatAsksForASession_IsSeen) {
+  h.events = {{Kind::kSessionAsked, {32, 0, "", 1}, "", 1},
+              {Kind::kFenced, {32, 0, "", 1}, "", 2},
+              {Kind::kSessionAsked, {32, 0, "", 2}, "", 3}};
+  EXPECT_THAT(CheckHistory(h), IsEmpty());
+  h.events.push_back({Kind::kSessionAsked, {32, 0, "", 1}, "", 4});
+  ExpectRule("fenced-returns");
+}
+
 TEST_F(CheckerTest, AppliedPastACutThatTheRecipientKnows_IsSeen) {
   Send(kFirst);
   h.events.push_back({Kind::kPairCut, {32, 34, "", 7}, "", 5});

@@ -45,6 +45,8 @@ struct HistoryEvent {
     kBrokerKnows,     // its directory has `sequence` entries
     kNodeKnows,       // and that of a province's node
     kMemberShut,      // a province (as source and destination) is suspended
+    kSessionAsked,    // process `sequence` of a province asks for a session
+    kFenced,          // ... and was told that another has taken its place
   };
   Kind kind;
   MessageName message;
@@ -91,6 +93,7 @@ struct History {
   std::map<std::uint32_t, std::set<std::string>> own_keys;
   // Injected faults by kind.
   std::map<std::string, std::uint64_t> faults;
+  std::uint64_t processes = 0;  // of nodes that ever ran
 
   // What the checker must know of the cast: provinces that lie, whether the
   // broker does, and pairs that no trouble came near.

@@ -99,6 +99,7 @@ bool SimNode::Start() {
   applied_.clear();
   const absl::Status loaded = Load();
   ++life_;
+  process_ = ++world_.history->processes;
   if (!loaded.ok()) {
     // Where its clock is far behind it finds its own directory in the future.
     const bool own_clock = absl::AbsDuration(clock_offset_) > contract::kMaxClockSkew;
@@ -260,6 +261,11 @@ void SimNode::DoTask(const node::SystemTask& task) {
 }
 
 // --- history ---
+
+void SimNode::RecordSession(Kind kind) {
+  world_.history->events.push_back(
+      {kind, {province_, 0, "", process_}, "", absl::ToUnixMicros(world_.time->now())});
+}
 
 void SimNode::Note(Kind kind, MessageName message, const std::string& digest) {
   if (ghost_) return;

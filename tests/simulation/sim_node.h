@@ -79,6 +79,8 @@ class SimNode final : public node::NodeObserver {
   void TellLastKnown();
   void RecordMade(const v1::Envelope& envelope);
   std::uint64_t life() const { return life_; }
+  // Also of a ghost: whether it comes back is what we want to know.
+  void RecordSession(HistoryEvent::Kind kind);
 
   // node::NodeObserver
   void OnSystemTask(const node::SystemTask& task) override;
@@ -108,7 +110,8 @@ class SimNode final : public node::NodeObserver {
   std::vector<node::InboundMessage> applied_;  // of the open group
   std::vector<Event> waiting_;
   bool group_scheduled_ = false;
-  std::uint64_t life_ = 0;  // of the process; events of a former one are void
+  std::uint64_t life_ = 0;     // of the process; events of a former one are void
+  std::uint64_t process_ = 0;  // number among all that ever ran
   bool ghost_ = false;
   bool frozen_ = false;
   absl::Duration clock_offset_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protos/contract/errors.h"
 #include "tests/simulation/sim_node.h"
 
 namespace yizhan::simulation {
@@ -124,6 +125,9 @@ void Wire::DownEffect(const Shared& connection, Channel channel, broker::Effect 
     return Down(connection, channel,
                 [this, connection, why = effect.close](node::NodeCore& core, absl::Time now) {
                   if (connection == connection_) CloseSession();
+                  if (contract::ReasonOf(why) == v1::SESSION_FENCED) {
+                    node_->RecordSession(HistoryEvent::Kind::kFenced);
+                  }
                   core.OnDisconnected(why, now);
                 });
   }
@@ -150,6 +154,7 @@ void Wire::DownEffect(const Shared& connection, Channel channel, broker::Effect 
 }
 
 void Wire::OpenSession(const v1::OpenSessionRequest& request) {
+  node_->RecordSession(HistoryEvent::Kind::kSessionAsked);
   if (!reachable_ || !world_.broker->up()) {
     world_.time->In(absl::Milliseconds(50), [this, life = node_->life()] {
       if (life != node_->life()) return;

@@ -55,6 +55,10 @@ const char* Name(HistoryEvent::Kind kind) {
       return "directory entries at the node";
     case HistoryEvent::Kind::kMemberShut:
       return "province suspended";
+    case HistoryEvent::Kind::kSessionAsked:
+      return "asks for a session";
+    case HistoryEvent::Kind::kFenced:
+      return "FENCED";
   }
   return "?";
 }
