@@ -14,8 +14,6 @@ using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 using ::testing::UnorderedElementsAreArray;
 
-constexpr ProvinceCode k34(34);
-
 // Two officers, both of whom must sign. Members 13, 32, 34, 51; routes between 32
 // and 34 are open, that from 51 to 34 certified; 34 has a staged signing key,
 // and 51 is suspended.
