@@ -261,6 +261,7 @@ absl::StatusOr<std::uint64_t> Outbox::SendAgain(contract::ProvinceCode peer,
       state.set_tombstone_stored(false);
     } else {
       state.set_resend(true);
+      again_accepted_.erase(slot);  // restored once more: an earlier sending counts for nothing
     }
     Save(slot, state);
     schedule_.Put(slot, tombstone ? Schedule::Stage::kTombstone : Schedule::Stage::kAccepted,
